@@ -1,0 +1,314 @@
+"""A Gaussian mixture as a value: it never changes, and it answers every question about its density.
+
+    p(x) = Σ_k π_k N(x | μ_k, Σ_k)                                          (Bishop 2006, eq. 9.7)
+
+Fitting lives elsewhere (`em.py`); a `Mixture` only knows what it *is*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.utils import check_random_state
+
+from .covariance import Array, CovarianceType, blocks, covariance_type_of
+
+RandomState = int | np.random.RandomState | None
+
+
+class Ellipses(NamedTuple):
+    """One ellipse a component; widths and heights are full axis lengths, as `matplotlib.patches.Ellipse` wants.
+
+    The width is the longer axis, and the angle, in degrees from the first feature's axis, is the width's.
+    """
+
+    centres: Array
+    widths: Array
+    heights: Array
+    angles: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A Gaussian mixture: weights, means and covariances that belong together.
+
+    Parameters
+    ----------
+    weights : (n_components,)
+        Not negative, and they sum to 1.
+    means : (n_components, n_features)
+    covariances
+        In scikit-learn's shape for the type: full (K, D, D), tied (D, D), diag (K, D), spherical (K,).
+    covariance_type : {'full', 'tied', 'diag', 'spherical'}
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, weights do not sum to 1 or a value is not finite; `CollapseError`, a kind of
+        ValueError, if a covariance is not positive definite.
+
+    Examples
+    --------
+    >>> mixture = Mixture([0.5, 0.5], [[0.0], [4.0]], [1.0, 1.0], "spherical")
+    >>> mixture.responsibilities([[2.0]])
+    array([[0.5, 0.5]])
+    """
+
+    weights: Array
+    means: Array
+    covariances: Array
+    covariance_type: str = "full"
+
+    def __post_init__(self) -> None:
+        # float32 stays float32; everything else is computed in double precision. The copies make the value ours.
+        means = np.asarray(self.means)
+        dtype = np.float32 if means.dtype == np.float32 else np.float64
+        for name in ("weights", "means", "covariances"):
+            array = np.array(getattr(self, name), dtype=dtype)
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds a value that is not finite: {array.tolist()}.")
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        if self.means.ndim != 2 or not self.means.size:
+            raise ValueError(f"means must have shape (n_components, n_features), but has {self.means.shape}.")
+        if self.weights.shape != (self.n_components,):
+            raise ValueError(
+                f"weights must have shape ({self.n_components},), one for each row of means, not {self.weights.shape}."
+            )
+        expected = self._kind.shape(*self.means.shape)
+        if self.covariances.shape != expected:
+            raise ValueError(
+                f"covariances of type {self.covariance_type!r} must have shape {expected} for means of shape "
+                f"{self.means.shape}, but has {self.covariances.shape}."
+            )
+        total = self.weights.sum()
+        if self.weights.min() < 0 or abs(total - 1) > 1e-5:
+            raise ValueError(
+                f"weights must not be negative and must sum to 1, but they are {self.weights.tolist()}, which sum "
+                f"to {total:.6g}."
+            )
+        if self.covariance_type in ("full", "tied"):
+            asymmetry = np.abs(self.covariances - np.swapaxes(self.covariances, -1, -2)).max()
+            if asymmetry > 1e-5 * np.abs(self.covariances).max():
+                raise ValueError(
+                    f"covariances must be symmetric, but entries differ from their mirror image by {asymmetry:.3g}."
+                )
+        self.precisions_cholesky  # noqa: B018  computed here, so that no mixture with a broken covariance exists
+
+    def __repr__(self) -> str:
+        return (
+            f"Mixture({self.n_components} components, {self.n_features} features, "
+            f"covariance_type={self.covariance_type!r})"
+        )
+
+    @property
+    def _kind(self) -> CovarianceType:
+        return covariance_type_of(self.covariance_type)
+
+    @property
+    def n_components(self) -> int:
+        """Number of components, K."""
+        return self.means.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """Number of features, D."""
+        return self.means.shape[1]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters: K - 1 weights (they sum to 1), K D means, and the covariances."""
+        return self.n_components - 1 + self.means.size + self._kind.n_parameters(*self.means.shape)
+
+    @property
+    def dense_covariances(self) -> Array:
+        """Covariance matrices of shape (n_components, n_features, n_features), whatever the type."""
+        return self._kind.dense(self.covariances, *self.means.shape)
+
+    @cached_property
+    def precisions_cholesky(self) -> Array:
+        """Triangular factors U of the precisions, inverse(Σ) = U Uᵀ, in the type's shape."""
+        factor = self._kind.precision_cholesky(self.covariances)
+        factor.flags.writeable = False
+        return factor
+
+    # --- density -----------------------------------------------------------------------------------------
+
+    def log_joint(self, X: ArrayLike) -> Array:
+        """Log of π_k N(x | μ_k, Σ_k), the joint density of a sample and its hidden component.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+
+        Returns
+        -------
+        (n_samples, n_components), nats
+        """
+        X = self._samples(X)
+        factor = self.precisions_cholesky
+        with np.errstate(divide="ignore"):  # a weight of 0 has the logarithm -inf, and that is right
+            constants = np.log(self.weights) + self._kind.log_determinants(factor, self.n_features)
+        constants = (constants - self.n_features / 2 * np.log(2 * np.pi)).astype(self.means.dtype)
+        # One contiguous row a component: that is what makes the soft-max after it quick.
+        log_joint = np.empty((self.n_components, len(X)), dtype=np.result_type(X, self.means))
+        for rows, columns in blocks(X):
+            distances = self._kind.squared_distances(columns, self.means, factor)
+            distances *= -0.5
+            np.add(distances, constants[:, np.newaxis], out=log_joint[:, rows])
+        return log_joint.T
+
+    def log_density(self, X: ArrayLike) -> Array:
+        """Log density log p(x) of every sample, shape (n_samples,), nats (Bishop 2006, eq. 9.7)."""
+        return normalise(self.log_joint(X))[0]
+
+    def responsibilities(self, X: ArrayLike) -> Array:
+        """Posterior probability of each component given a sample: rows sum to 1 (Bishop 2006, eq. 9.13)."""
+        return normalise(self.log_joint(X))[1]
+
+    def _samples(self, X: ArrayLike) -> Array:
+        samples = np.asarray(X)
+        if samples.dtype.kind != "f":
+            samples = samples.astype(np.float64)
+        if samples.ndim == 1 and self.n_features == 1:
+            samples = samples[:, np.newaxis]
+        if samples.ndim != 2 or samples.shape[1] != self.n_features:
+            raise ValueError(
+                f"X must have shape (n_samples, {self.n_features}) to fit this mixture, but has {samples.shape}."
+            )
+        return samples
+
+    # --- drawing from it ---------------------------------------------------------------------------------
+
+    def sample(self, n_samples: int = 1, random_state: RandomState = None) -> tuple[Array, Array]:
+        """Draw samples by the generative story: first a component, then a point from its Gaussian.
+
+        The same numbers as scikit-learn's `sample` for the same `random_state`; sorted by component.
+
+        Returns
+        -------
+        X : (n_samples, n_features)
+        labels : (n_samples,), the component each sample came from
+        """
+        if n_samples < 1:
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples}. Ask for at least one sample.")
+        rng = check_random_state(random_state)
+        counts = rng.multinomial(n_samples, self._normalised_weights())
+        if self.covariance_type in ("full", "tied"):
+            draws = [
+                rng.multivariate_normal(mean, covariance, int(count))
+                for mean, covariance, count in zip(self.means, self.dense_covariances, counts, strict=True)
+            ]
+        else:
+            draws = [
+                mean + rng.standard_normal((count, self.n_features)) * np.sqrt(variance)
+                for mean, variance, count in zip(self.means, self.covariances, counts, strict=True)
+            ]
+        return np.vstack(draws), np.repeat(np.arange(self.n_components), counts)
+
+    def _normalised_weights(self) -> Array:
+        weights = self.weights.astype(np.float64)  # multinomial asks for a sum that is 1 in double precision
+        return weights / weights.sum()
+
+    # --- its parts ---------------------------------------------------------------------------------------
+
+    def marginal(self, features: Sequence[int]) -> Mixture:
+        """Mixture of the chosen features alone, in the order given (Bishop 2006, eq. 2.98).
+
+        Raises
+        ------
+        ValueError
+            If a feature is out of range, named twice, or none is named.
+        """
+        chosen = self._features(features)
+        return Mixture(
+            self.weights,
+            self.means[:, chosen],
+            self._kind.marginal(self.covariances, chosen),
+            self.covariance_type,
+        )
+
+    def condition(self, given: Mapping[int, float]) -> Mixture:
+        """Mixture of the remaining features once some are known: p(x_b | x_a).
+
+        Each component is conditioned (Bishop 2006, eqs. 2.81 and 2.82), and its weight becomes its
+        responsibility for the known values. Covariances keep the type they had.
+
+        Parameters
+        ----------
+        given : {feature: value}
+            At least one feature must stay free.
+        """
+        known = self._features(list(given))
+        free = [d for d in range(self.n_features) if d not in known]
+        if not free:
+            raise ValueError("every feature is given, so there is nothing left to have a distribution.")
+        values = np.array([[float(value) for value in given.values()]], dtype=self.means.dtype)
+        weights = self.marginal(known).responsibilities(values)[0]
+        means = self.means[:, free].copy()
+        covariances = self._kind.marginal(self.covariances, free)
+        if self.covariance_type in ("full", "tied"):
+            conditional = np.empty((self.n_components, len(free), len(free)), dtype=means.dtype)
+            for k, covariance in enumerate(self.dense_covariances):
+                across = covariance[np.ix_(known, free)]
+                solved = cho_solve(cho_factor(covariance[np.ix_(known, known)]), across)
+                means[k] += (values[0] - self.means[k, known]) @ solved
+                conditional[k] = covariance[np.ix_(free, free)] - across.T @ solved
+            covariances = conditional if self.covariance_type == "full" else conditional[0]
+        return Mixture(weights, means, covariances, self.covariance_type)
+
+    def _features(self, features: Sequence[int]) -> list[int]:
+        chosen = [int(feature) for feature in features]
+        if not chosen or len(set(chosen)) != len(chosen) or not all(0 <= d < self.n_features for d in chosen):
+            raise ValueError(
+                f"features must be different numbers from 0 to {self.n_features - 1}, but {list(features)} was given."
+            )
+        return chosen
+
+    def ellipses(self, n_std: float = 2.0) -> Ellipses:
+        """Axes of the ellipse of each component at a Mahalanobis distance of ``n_std``; two features only.
+
+        The ellipse holds 1 - exp(-n_std²/2) of its component: 39 % at 1, 86 % at 2, 99 % at 3.
+
+        Raises
+        ------
+        ValueError
+            If there are not two features: choose two with `marginal`.
+        """
+        if self.n_features != 2:
+            raise ValueError(
+                f"an ellipse needs two features, and this mixture has {self.n_features}: "
+                "choose two, for example mixture.marginal([0, 1]).ellipses()."
+            )
+        variances, axes = np.linalg.eigh(self.dense_covariances)  # ascending: the last axis is the longest
+        lengths = 2 * n_std * np.sqrt(variances)
+        angles = np.degrees(np.arctan2(axes[:, 1, 1], axes[:, 0, 1]))
+        return Ellipses(self.means, lengths[:, 1], lengths[:, 0], angles)
+
+
+def normalise(log_joint: Array) -> tuple[Array, Array]:
+    """Turn log joint densities into the log density and the responsibilities (log-sum-exp and soft-max).
+
+    The largest term of each row is taken out first: a point far from every component would
+    otherwise have exp(...) = 0 everywhere, and 0/0 for its responsibilities.
+
+    Parameters
+    ----------
+    log_joint : (n_samples, n_components)
+
+    Returns
+    -------
+    log_density : (n_samples,)
+    responsibilities : (n_samples, n_components), rows sum to 1
+    """
+    largest = log_joint.max(axis=1)
+    responsibilities = np.exp(log_joint - largest[:, np.newaxis])
+    total = responsibilities.sum(axis=1)
+    responsibilities /= total[:, np.newaxis]
+    return largest + np.log(total), responsibilities
