@@ -147,6 +147,12 @@ def collapse(error: CollapseError, counts: Array, iteration: int) -> CollapseErr
 
 
 def floating(array: ArrayLike) -> Array:
-    """Keep float32 and float64 as they are; turn everything else into float64."""
+    """Keep float32 and float64 as they are; turn everything else into float64. NaN and infinity are refused."""
     values = np.asarray(array)
-    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+    values = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+    if not np.isfinite(values).all():
+        rows = np.unique(np.argwhere(~np.isfinite(values))[:, 0])
+        raise ValueError(
+            f"{len(rows)} rows hold NaN or infinity, the first of them row {rows[0]}: leave them out before you begin."
+        )
+    return values
