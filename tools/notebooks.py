@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -182,7 +183,20 @@ def check(path: Path) -> list[str]:
             found += _output(output, widget_state(notebook))
         found += [f"it names a place on one machine: {found_[0]}" for found_ in MACHINE_PATH.finditer(_words(cell))]
         troubles += [f"{where}: {trouble}" for trouble in found]
-    return troubles
+    return troubles + [f"its {name} was saved by older code: run the notebook again" for name in outdated(notebook)]
+
+
+def outdated(notebook: NotebookNode) -> list[str]:
+    """The kinds of widgets that carry, in the saved notebook, other code than gmmteach gives them today."""
+    found = set()
+    for model in widget_state(notebook).values():
+        module, _, name = model["state"].get("_anywidget_id", "").rpartition(".")
+        if module.startswith("gmmteach"):
+            kind = getattr(importlib.import_module(module), name)
+            current = {part: str(getattr(kind, part, "")) for part in ("_esm", "_css")}
+            if any(model["state"].get(part, "") != text for part, text in current.items()):
+                found.add(name)
+    return sorted(found)
 
 
 def _output(output: NotebookNode, state: dict[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 COMMAND = str(Path(sys.executable).with_name("gmmteach"))
 
 
-def gmmteach(*arguments: str, status: int = 0) -> str:
+def command(*arguments: str, status: int = 0) -> str:
     """Run the command, ask for its exit status, and return everything that it said."""
     done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
@@ -33,24 +33,25 @@ def main() -> None:
 
     notebooks = sorted(path.name for path in (package / "notebooks").glob("*.ipynb"))
     assert notebooks[:1] == ["00-start-here.ipynb"], f"the notebooks of the course are missing: {notebooks}"
-    for needed in ("visual/static/player.js", "visual/static/player.css", "datasets/data/README.md", "py.typed"):
+    for needed in ("visual/static/player.js", "visual/static/player.css", "datasets/data/README.md"):
         assert (package / needed).is_file(), f"{needed} is missing"
 
     for name in ("faithful", "penguins", "customers", "galaxies", "crabs"):
         bunch = getattr(datasets, f"load_{name}")()
-        assert len(bunch.data) and bunch.DESCR, f"load_{name} gives nothing"
+        assert len(bunch.data) > 0, f"load_{name} gives no data"
+        assert bunch.DESCR, f"load_{name} does not say what it gives"
     trace = gmmteach.GaussianMixture(2, random_state=0).fit(datasets.load_faithful().data).trace_
     assert round(float(trace.objective[-1]), 1) == -1130.3
 
-    assert "gmmteach lab" in gmmteach("--help")
-    assert gmmteach("--version").split() == ["gmmteach", gmmteach.__version__]
+    assert "gmmteach lab" in command("--help")
+    assert command("--version").split() == ["gmmteach", gmmteach.__version__]
     Path("mine.csv").write_text("a,b\n" + "\n".join(f"{x:.3f},{y:.3f}" for x, y in datasets.load_faithful().data))
-    gmmteach("animate", "mine.csv", "--components", "2", "--output", "mine.gif")
+    command("animate", "mine.csv", "--components", "2", "--output", "mine.gif")
     assert Path("mine.gif").read_bytes().startswith(b"GIF89a")
 
     if importlib.util.find_spec("jupyterlab") is None:
-        assert "gmmteach[lab]" in gmmteach("lab", status=1), "lab does not say what to install"
-        assert "gmmteach[lab]" in gmmteach("doctor", status=1), "doctor does not say what to install"
+        assert "gmmteach[lab]" in command("lab", status=1), "lab does not say what to install"
+        assert "gmmteach[lab]" in command("doctor", status=1), "doctor does not say what to install"
     print(f"gmmteach {gmmteach.__version__} is whole, with {len(notebooks)} notebooks.")
 
 

@@ -142,9 +142,8 @@ def load_customers(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
 def load_galaxies(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Recession velocities of 82 galaxies: one column, km/s, sorted, no target.
 
-    Lesson: nobody knows how many components there are, and published answers differ.
-    Close pairs invite a component to collapse, so a likelihood means little without a floor on
-    the variance.
+    Lesson: nobody knows how many components there are, and published answers differ. Close pairs invite a
+    component to collapse, so a likelihood means little without a floor on the variance.
 
     Parameters
     ----------
