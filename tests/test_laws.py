@@ -6,7 +6,7 @@ rest are symmetries of the problem.
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,7 @@ def test_a_remembered_snapshot_never_changes(run: Any) -> None:
         for array, copy in zip(of_one, copies, strict=True):
             assert_array_equal(array, copy)
     assert objectives == [snapshot.objective for snapshot in kept]
-    for first, second in zip(arrays, arrays[1:], strict=False):
+    for first, second in pairwise(arrays):
         assert not any(np.shares_memory(a, b) for a, b in zip(first, second, strict=True))
 
 

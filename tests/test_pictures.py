@@ -533,13 +533,14 @@ def frames(path: Path) -> list[np.ndarray]:
 
 
 def changed(one: np.ndarray, other: np.ndarray) -> float:
-    """Share of the pixels that differ to the eye; edges of letters may, from one version of FreeType to the next."""
+    """Share of the pixels that differ to the eye."""
     return float((np.abs(one - other).max(axis=-1) > 60).mean()) if one.shape == other.shape else 1.0
 
 
-MOST_CHANGED = 0.01
+MOST_CHANGED = 0.0005  # a word in a title is 0.0015; rounding on another processor touches a few edges
 
 
+@pytest.mark.skipif(mpl.__version_info__ < (3, 11), reason="the pictures have the letters of matplotlib 3.11")
 @pytest.mark.parametrize("name", figures.PICTURES)
 def test_figures_are_what_the_code_makes(made, name):
     kept, new = frames(FIGURES / name), frames(made / name)
@@ -553,7 +554,7 @@ def test_the_comparison_of_figures_can_fail(made):
     steps = frames(made / "em-old-faithful.gif")
     assert changed(steps[0], steps[1]) > MOST_CHANGED  # grey points, coloured points
     assert changed(steps[1], steps[2]) > MOST_CHANGED  # the first M-step
-    assert changed(steps[8], steps[10]) > MOST_CHANGED / 4  # while they hesitate, two steps apart
+    assert changed(steps[4], steps[6]) > MOST_CHANGED  # while they hesitate, one iteration apart
     assert changed(steps[-1], frames(made / "em-old-faithful.png")[0]) == 0
 
 
@@ -633,7 +634,9 @@ def test_a_picture_that_fails_leaves_the_old_one(made, tmp_path, monkeypatch):
     path = tmp_path / "components.png"
     path.write_bytes(b"the old one")
 
-    def fail(*args, **kwargs):
+    def fail(unfinished, data):
+        with unfinished.open("wb") as file:
+            file.write(data[:100])
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "write_bytes", fail)

@@ -172,7 +172,7 @@ class Prediction(anywidget.AnyWidget):
     .gmmt-question { display: block; font-size: 18px; font-weight: 600; }
     .gmmt-option {
       display: flex; align-items: baseline; gap: 10px; padding: 5px 10px; border: 1px solid transparent;
-      border-radius: 4px; cursor: pointer; font-weight: 400; margin: 0;
+      border-radius: 4px; cursor: pointer; font-weight: 400; margin: 0 0 3px;
     }
     .gmmt-option:hover, .gmmt-chosen { background: var(--raised); }
     .gmmt-option:has(:disabled) { cursor: default; }

@@ -33,11 +33,11 @@ def open_notebook(open_page: Callable[..., Any], address: str, name: str) -> Any
     """Open a notebook in JupyterLab, run all its cells, and see that none failed."""
     page = open_page(f"{address}/lab/tree/{name}", width=1500, height=1000)
     page.wait_for_function(
-        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000
+        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=180_000
     )
     page.evaluate(RUN)
     page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=120_000
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=180_000
     )
     failed = [cell for cell in page.evaluate(CELLS) if cell["errors"] or (cell["source"].strip() and not cell["count"])]
     assert not failed, failed

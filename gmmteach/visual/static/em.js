@@ -37,7 +37,7 @@ export function cholesky(A, D) {
   return L;
 }
 
-/** Responsibilities r_nk = π_k N(x_n|μ_k,Σ_k) / Σ_j π_j N(x_n|μ_j,Σ_j) (9.23), and the log-likelihood (9.28). */
+/** Responsibilities, r_nk = π_k N(x_n|μ_k,Σ_k) / Σ_j π_j N(x_n|μ_j,Σ_j) (9.23), and the log-likelihood (9.28). */
 export function eStep(X, D, mixture) {
   const N = X.length / D, K = mixture.weights.length;
   const responsibilities = new Float64Array(N * K), y = new Float64Array(D);
@@ -91,8 +91,10 @@ export function mStep(X, D, responsibilities, K, type, regCovar = 0) {
       const r = responsibilities[n * K + k];
       for (let d = 0; d < D; d++) x[d] = X[n * D + d] - means[k * D + d];
       for (let i = 0; i < D; i++)
-        if (type === "full") for (let j = 0; j < D; j++) covariances[(k * D + i) * D + j] += (r * x[i] * x[j]) / counts[k];
-        else if (type === "tied") for (let j = 0; j < D; j++) covariances[i * D + j] += (r * x[i] * x[j]) / total; // pooled
+        if (type === "full")
+          for (let j = 0; j < D; j++) covariances[(k * D + i) * D + j] += (r * x[i] * x[j]) / counts[k];
+        else if (type === "tied")
+          for (let j = 0; j < D; j++) covariances[i * D + j] += (r * x[i] * x[j]) / total; // pooled
         else if (type === "diag") covariances[k * D + i] += (r * x[i] * x[i]) / counts[k];
         else covariances[k] += (r * x[i] * x[i]) / counts[k] / D; // spherical: averaged over the features
     }
@@ -139,7 +141,7 @@ export function* lloyd(X, D, centres) {
     const counts = new Int32Array(K);
     for (const label of labels) counts[label]++;
     const empty = [...counts.keys()].filter((k) => counts[k] === 0); // each of these takes the farthest point left
-    const farthest = empty.length && inertia > 0 ? [...distances.keys()].sort((a, b) => distances[b] - distances[a]) : [];
+    const farthest = empty.length && inertia ? [...distances.keys()].sort((a, b) => distances[b] - distances[a]) : [];
     for (const [i, k] of empty.entries())
       if (i < farthest.length) (counts[labels[farthest[i]]]--, (labels[farthest[i]] = k), (counts[k] = 1));
     centres = new Float64Array(K * D); // a centre moves to the mean of its points (9.4)

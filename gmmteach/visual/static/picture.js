@@ -177,12 +177,11 @@ class Box {
     return place.map((v, i) => Math.max((i ? this.y : this.x)[0], Math.min((i ? this.y : this.x)[1], v)));
   }
 
-  frame(c, look, xName, yName) {
+  frame(c, look, xName, yName, { whole = false, positive = false } = {}) {
     const { left, top, width, height } = this,
-      bottom = top + height,
-      steps = xName === "iteration";
+      bottom = top + height;
     for (const [v, words] of ticks(this.y, Math.max(4, height / 45))) {
-      if (v < 0 && yName === "density") continue;
+      if (v < 0 && positive) continue;
       stroke(c, look.grid, 1, () =>
         line(c, [
           [left, this.Y(v)],
@@ -192,8 +191,8 @@ class Box {
       write(c, look, words, left - 7, this.Y(v), { align: "right" });
     }
     for (const [v, words] of ticks(this.x, Math.max(2, width / 85))) {
-      if (steps && v % 1) continue;
-      if (!steps)
+      if (whole && v % 1) continue;
+      if (!whole)
         stroke(c, look.grid, 1, () =>
           line(c, [
             [this.X(v), top],
@@ -326,7 +325,7 @@ export class Panel {
     c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     c.clearRect(0, 0, this.width, this.height);
     if (flat) this.histogram();
-    box.frame(c, look, run.data.names[0], flat ? "density" : run.data.names[1]);
+    box.frame(c, look, run.data.names[0], flat ? "density" : run.data.names[1], { positive: flat });
     this.canvas.dataset.axes = JSON.stringify(box);
     c.save();
     c.beginPath();
@@ -336,12 +335,7 @@ export class Panel {
     this.dots(c, colours, view);
     if (run.hard && run.data.D === run.data.names.length)
       for (const ends of borders(this.shapes, box))
-        stroke(c, look.quiet, 2, () =>
-          line(
-            c,
-            ends.map(([x, y]) => [box.X(x), box.Y(y)]),
-          ),
-        );
+        stroke(c, look.quiet, 2, () => ends.forEach(([x, y]) => c.lineTo(box.X(x), box.Y(y))));
     if (flat && !run.hard) this.curves(c, look);
     if (!flat && !run.hard) this.shapes.forEach((s, k) => this.ellipse(c, look, s, k));
     if (!flat && view.ghost) run.shapes(run.last).forEach((s, k) => this.ellipse(c, look, s, k, true));
@@ -397,7 +391,8 @@ export class Panel {
   dots(c, colours, { look, flips, point }) {
     const { run, box } = this,
       { points, N, flat } = run.data,
-      key = [run.id, colours, look.dark].join();
+      key = [run.id, colours, look.dark].join(),
+      rims = N <= 5000;
     if (this.inked !== key) {
       const { K } = run,
         all = colours < 0 ? null : run.responsibilities(colours),
@@ -408,7 +403,7 @@ export class Panel {
         const mixed = [0, 0, 0];
         for (let k = 0; k < K; k++) look.lab[k % 10].forEach((v, i) => (mixed[i] += all[n * K + k] * v));
         const [L, a, b] = mixed;
-        return [labels[n], fromLab([L, a, b]), fromLab([L + (look.dark ? 0.13 : -0.16), a, b])];
+        return [labels[n], fromLab([L, a, b]), rims && fromLab([L + (look.dark ? 0.13 : -0.16), a, b])];
       });
     }
     const r = Math.max(1.8, Math.min(5, 5 * (300 / N) ** 0.25)),
@@ -421,7 +416,7 @@ export class Panel {
       c.fillStyle = fill;
       c.fill();
       c.strokeStyle = rim;
-      if (N <= 5000) c.stroke();
+      if (rims) c.stroke();
     });
     for (const n of flips) ring(n, 1.5, r + 4);
     if (point !== null) ring(point, 2.5, r + 6);
@@ -503,7 +498,7 @@ export class Panel {
     const values = run.snapshots.map((s) => s.objective),
       all = values.map((v, i) => place(i, v));
     const now = place(at, values[seen] + (at - seen && (at - seen) * (values[seen + 1] - values[seen])));
-    side.frame(c, look, "iteration", run.objective);
+    side.frame(c, look, "iteration", run.objective, { whole: true });
     this.canvas.dataset.objective = JSON.stringify(side);
     if (!hidden) stroke(c, look.quiet, 1.6, () => line(c, all), [2, 4]);
     stroke(c, look.text, 3, () => line(c, [...all.slice(0, seen + 1), now]));

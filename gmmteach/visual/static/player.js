@@ -499,8 +499,9 @@ class Player {
           slot.work = null;
         } else run.snapshots.push({ mixture: value.mixture, objective: value.objective });
       }
-    this.refresh();
-    if (this.slots.some((slot) => slot.work)) this.next();
+    const more = this.slots.some((slot) => slot.work);
+    if (!more || this.cost < SLICE) this.refresh(); // the curve grows as it is computed, unless drawing costs more than EM
+    if (more) this.next();
     else this.commit();
   }
 
@@ -670,7 +671,8 @@ class Player {
 
   draw() {
     if (!this.look || !this.panels[0].box) return;
-    const tween = this.since === null ? 1 : Math.min(1, (performance.now() - this.since) / MOVE);
+    const begin = performance.now(),
+      tween = this.since === null ? 1 : Math.min(1, (begin - this.since) / MOVE);
     const { look, point, focus, hidden, guess } = this;
     this.shown.forEach(({ run }, i) => {
       const { t, h, isE } = run.at(this.h),
@@ -688,6 +690,7 @@ class Player {
         crosses: guess.phase === "placing" || guess.phase === "locked" ? guess.crosses : null,
       });
     });
+    this.cost = performance.now() - begin;
   }
 
   // --- Python ---

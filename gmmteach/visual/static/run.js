@@ -90,7 +90,7 @@ let runs = 0;
 /** One run: its snapshots, and what a picture or a sentence asks of them. */
 export class Run {
   constructor(about, data, snapshots) {
-    Object.assign(this, { about, data, snapshots, hard: about.hard, id: ++runs, cache: new Map() });
+    Object.assign(this, { about, data, snapshots, hard: about.hard, id: ++runs, cache: new Map(), placed: [] });
     this.objective = about.objective_name[0].toUpperCase() + about.objective_name.slice(1);
   }
 
@@ -176,6 +176,10 @@ export class Run {
 
   /** Where the components lie in the picture: centre, covariance, weight. */
   shapes(t) {
+    return (this.placed[t] ||= this.locate(t));
+  }
+
+  locate(t) {
     const { data } = this,
       { D, axes, flat } = data,
       { mixture } = this.snapshots[t];
