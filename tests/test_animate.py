@@ -131,6 +131,7 @@ def test_a_long_run_is_thinned_out_later_rather_than_sooner(slow, half_steps, ma
     gaps = np.diff(shown)
     assert gaps[0] == 1 or max_frames < 10
     assert np.all(np.diff(gaps[:-1]) >= -1)  # ever larger steps, but for rounding
+    assert gaps[-1] > 1.5 * gaps[gaps > 1].mean() or max_frames < 10
     assert steps[-2].text.endswith("further on")
 
 

@@ -347,6 +347,14 @@ def test_the_same_errors_about_arguments(load: Any, arguments: dict[str, Any]) -
         assert ours[1] == theirs[1]
 
 
+def test_unlike_theirs_the_message_about_weights_has_its_numbers_in_place(load: Any) -> None:
+    for cls in (GaussianMixture, sklearn.mixture.GaussianMixture):
+        with pytest.raises(ValueError, match=r"'weights' should be in the range \[0, 1\], but got max value"):
+            cls(2, weights_init=[1.5, -0.5]).fit(load("faithful"))
+    with pytest.raises(ValueError, match=r"max value 1\.50000, min value -0\.50000"):  # theirs has them swapped
+        GaussianMixture(2, weights_init=[1.5, -0.5]).fit(load("faithful"))
+
+
 BAD_DATA: dict[str, Any] = {
     "NaN": [[1.0, np.nan], [2.0, 3.0], [1.0, 1.0]],
     "infinity": [[1.0, np.inf], [2.0, 3.0], [1.0, 1.0]],

@@ -229,7 +229,7 @@ class Panel(ipywidgets.VBox):
             return
         png, sentence = encode_png(self.draw()), self.sentence()
         with self.picture.hold_sync():
-            self.picture.png, self.picture.text, self.picture.alt = png, sentence, f"{self.about} {sentence}"
+            self.picture.png, self.picture.text, self.picture.alt = png, sentence, self._alt(sentence)
 
     def draw(self) -> NDArray[np.uint8]:
         """Draw the state of the controls over the remembered background; a view of the canvas, (height, width, 4)."""
@@ -304,7 +304,10 @@ class Panel(ipywidgets.VBox):
     @property
     def alt(self) -> str:
         """The picture in words: what kind it is, and its state."""
-        return check_alt(f"{self.about} {self.sentence()}")
+        return self._alt(self.sentence())
+
+    def _alt(self, sentence: str) -> str:
+        return check_alt(f"{self.about} {sentence}")
 
     def __repr__(self) -> str:
         return f"{self.title}. {self.sentence()}"
@@ -379,7 +382,8 @@ def slider(
 
 def reading(control: ipywidgets.FloatSlider) -> float:
     """Value of a slider without the dust that adding steps leaves: 0.15, not 0.15000000000000002."""
-    return round(float(control.value), 9)
+    step = float(control.step)
+    return float(f"{round(control.value / step, 6) * step:.12g}")
 
 
 def button(name: str, action: Callable[[], None], tip: str = "") -> ipywidgets.Button:

@@ -16,6 +16,7 @@ RUN = """async () => {
   const app = window.jupyterapp, panel = app.shell.currentWidget;
   await panel.context.ready;
   await panel.sessionContext.ready;
+  await app.commands.execute("notebook:clear-all-cell-outputs"); // what was saved must not pass for what was run
   await app.commands.execute("notebook:run-all-cells");
 }"""
 CELLS = """() => [...window.jupyterapp.shell.currentWidget.content.widgets]
@@ -37,9 +38,14 @@ def open_notebook(open_page: Callable[..., Any], address: str, name: str) -> Any
     )
     page.evaluate(RUN)
     page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=180_000
+        f"""() => {{
+          const cells = ({CELLS})().filter((cell) => cell.source.trim());
+          const idle = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === "idle";
+          return idle && (cells.every((cell) => cell.count) || cells.some((cell) => cell.errors.length));
+        }}""",
+        timeout=180_000,
     )
-    failed = [cell for cell in page.evaluate(CELLS) if cell["errors"] or (cell["source"].strip() and not cell["count"])]
+    failed = [cell for cell in page.evaluate(CELLS) if cell["errors"]]
     assert not failed, failed
     return page
 

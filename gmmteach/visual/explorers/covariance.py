@@ -19,7 +19,7 @@ from ..draw import dress, halo, set_labels
 from ..livetext import LiveText
 from ..panel import Panel, at, button, reading, row, slider
 from ..words import percent
-from .parts import one_place, two_places
+from .parts import numbers, one_place, two_places
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -68,12 +68,14 @@ class CovarianceExplorer(Panel):
 
     def __init__(self, standard_deviations: Sequence[float], correlation: float, probe: Sequence[float]) -> None:
         self._points = _standard_points()
-        first, second = standard_deviations
+        first, second = numbers("standard_deviations", standard_deviations, 2)
+        across, up = numbers("probe", probe, 2)
+        numbers("correlation", [correlation], 1)
         self.first = slider("σ₁, spread along x₁", first, 0.2, 2, 0.05)
         self.second = slider("σ₂, spread along x₂", second, 0.2, 2, 0.05)
         self.correlation = slider("correlation ρ", correlation, -0.98, 0.98, 0.02)
-        self.probe_x = slider("probe, x₁", probe[0], -REACH, REACH, 0.1, form=".1f", tip="or click in the picture")
-        self.probe_y = slider("probe, x₂", probe[1], -REACH, REACH, 0.1, form=".1f", tip="or click in the picture")
+        self.probe_x = slider("probe, x₁", across, -REACH, REACH, 0.1, form=".1f", tip="or click in the picture")
+        self.probe_y = slider("probe, x₂", up, -REACH, REACH, 0.1, form=".1f", tip="or click in the picture")
         presets = row(
             button("Spherical", lambda: self._preset(1.2, 1.2, 0.0), "σ₁ = σ₂ and ρ = 0: Σ = σ² I"),
             button("Diagonal", lambda: self._preset(1.8, 0.7, 0.0), "ρ = 0: the ellipse does not slant"),
@@ -152,7 +154,14 @@ class CovarianceExplorer(Panel):
         set_labels(ax, "x₁", "x₂")
         blue, red, green = (theme.ink(k, self.dark) for k in (0, 1, 2))
         (self._cloud,) = ax.plot(
-            [], [], "o", markersize=4.4, color=theme.colour(0, self.dark), alpha=0.5, markeredgewidth=0, zorder=2
+            [],
+            [],
+            "o",
+            markersize=4.4,
+            color=theme.colour(0, self.dark),
+            alpha=0.8 if self.dark else 0.5,
+            markeredgewidth=0,
+            zorder=2,
         )
         self._rings = [_ring(ax, blue, width, "-", self.dark) for width in (2.0, 2.8)]
         self._spokes = [

@@ -15,7 +15,7 @@ from .. import theme
 from ..draw import dress, set_labels
 from ..livetext import LiveText
 from ..panel import Panel, reading, row, slider
-from .parts import one_percent, two_places
+from .parts import numbers, one_percent, two_places
 
 __all__ = ["explore_gaussian"]
 
@@ -48,6 +48,7 @@ class GaussianExplorer(Panel):
     size = (8.6, 4.2)
 
     def __init__(self, mean: float, standard_deviation: float) -> None:
+        numbers("mean and standard_deviation", [mean, standard_deviation], 2)
         self.mean = slider("mean μ", mean, -2, 2, 0.05, tip="where the middle is", label=75, width=345)
         self.standard_deviation = slider(
             "standard deviation σ", standard_deviation, 0.25, 2, 0.05, tip="how wide it is", width=470, label=165

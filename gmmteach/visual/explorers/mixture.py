@@ -42,7 +42,7 @@ def explore_mixture(X: ArrayLike | None = None, n_components: int = 2, *, name: 
     n_components : int
         From 1 to 4.
     name : str, optional
-        Of the measurement, for the axis.
+        Of the measurement, for the axis. Default: the name of a pandas Series, or x.
 
     Returns
     -------
@@ -69,8 +69,8 @@ class MixtureExplorer(Panel):
             name = name or "waiting time (minutes)"
         if not 1 <= n_components <= 4:
             raise ValueError(f"n_components is {n_components}, but there are sliders for 1 to 4 components.")
+        self.name = name or str(getattr(X, "name", None) or "x")
         self.X = _column(X)
-        self.name = name or "x"
         self.about = (
             f"Histogram of {count(len(self.X), 'value')}, {self.name}, with the weighted density of each of "
             f"{count(n_components, 'component')} and, as a grey band, their sum."
@@ -90,15 +90,18 @@ class MixtureExplorer(Panel):
         span = high - low
         step = nice(span / 200)
         grid: dict[str, Any] = {"step": step, "form": f".{max(0, -math.floor(math.log10(step)))}f"}
-        # The start is poor on purpose: every component close to the middle, and as wide as the data.
+        # The start is poor on purpose: components close to the middle and as wide as the data; one alone, off it.
         middles = 0.4 * np.quantile(x, (np.arange(n_components) + 0.5) / n_components) + 0.6 * x.mean()
+        spread = float(x.std())
+        if n_components == 1:
+            middles, spread = middles - 0.8 * spread, 0.5 * spread
         narrowest, widest = max(step, step * round(span / 50 / step)), step * round(span / 2 / step)
         first = [step * round(middle / step) for middle in middles]
         ends = step * math.floor(low / step), step * math.ceil(high / step)
         self.means = [
             slider(f"mean μ{_below(k)}", first[k], *ends, **grid, label=70, width=275) for k in range(n_components)
         ]
-        wide: dict[str, Any] = {"value": step * round(x.std() / step), "low": narrowest, "high": widest, **grid}
+        wide: dict[str, Any] = {"value": step * round(spread / step), "low": narrowest, "high": widest, **grid}
         self.standard_deviations = [
             slider(f"std. dev. σ{_below(k)}", **wide, tip="standard deviation", label=95, width=305)
             for k in range(n_components)

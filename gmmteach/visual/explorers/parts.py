@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...mixture import Mixture
 
@@ -33,6 +33,14 @@ def plane(mixture: Mixture, fewest: int, most: int) -> Mixture:
     if not fewest <= mixture.n_components <= most:
         raise ValueError(f"the mixture has {mixture.n_components} components; there is room for {fewest} to {most}.")
     return mixture
+
+
+def numbers(name: str, values: ArrayLike, size: int) -> list[float]:
+    """Give back so many finite numbers, or say what is wrong with them."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (size,) or not np.isfinite(array).all():
+        raise ValueError(f"{name} must be {size} finite numbers, but is {values!r}.")
+    return [float(value) for value in array]
 
 
 def reach(mixture: Mixture, axis: int, n_std: float) -> tuple[float, float]:

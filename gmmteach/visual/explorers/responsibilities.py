@@ -22,7 +22,7 @@ from ..draw import dress, halo, plot_mixture, set_labels
 from ..livetext import LiveText
 from ..panel import Panel, at, reading, row, slider
 from ..words import check_names, percent
-from .parts import from_log, nice, plane, reach, three_groups
+from .parts import from_log, nice, numbers, plane, reach, three_groups
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -82,6 +82,7 @@ class ResponsibilitiesExplorer(Panel):
         self.names = ["x₁", "x₂"] if feature_names is None else check_names(feature_names, 2)
         if point is None:
             point = (0.4, 0.3) if mixture is None else self.mixture.means[:2].mean(axis=0)
+        place = numbers("point", point, 2)
         even = np.full(self.mixture.n_components, 1 / self.mixture.n_components)
         self._unweighted = Mixture(even, self.mixture.means, self.mixture.dense_covariances)
         self._limits: list[tuple[float, float]] = []
@@ -97,7 +98,7 @@ class ResponsibilitiesExplorer(Panel):
             self._forms.append(form)
             label = int(np.clip(9 * len(name) + 62, 85, 240))
             sliders.append(
-                slider(f"point, {name}", step * round(point[axis] / step), low, high, step, form=form,
+                slider(f"point, {name}", step * round(place[axis] / step), low, high, step, form=form,
                        tip="or click in the picture", label=label, width=275 + label)
             )  # fmt: skip
         self.x, self.y = sliders

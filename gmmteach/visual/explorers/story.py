@@ -64,6 +64,8 @@ class StoryExplorer(Panel):
     size = (8.6, 4.6)
 
     def __init__(self, mixture: Mixture | None, n_samples: int, random_state: int) -> None:
+        if n_samples < 0:
+            raise ValueError(f"n_samples is {n_samples}, but it must not be negative.")
         self.mixture = plane(three_groups() if mixture is None else mixture, 1, 10)
         self.about = (
             f"On the left the weights of {count(self.mixture.n_components, 'component')} as bars, on the right the "
@@ -128,7 +130,7 @@ class StoryExplorer(Panel):
     def _make_bars(self, ax: Axes) -> list[Artist]:
         tone, weights = theme.page(self.dark), self.mixture.weights
         K = len(weights)
-        top = 1.3 * float(weights.max())
+        self._top = top = 1.3 * float(weights.max())
         ax.set_xlim(-0.6, K - 0.4)
         ax.set_ylim(0, top)
         ax.set_xticks(range(K), [f"{k}\n{weight:.2f}" for k, weight in enumerate(weights)])
@@ -187,11 +189,10 @@ class StoryExplorer(Panel):
             artist.set_visible(marked)
         if marked:
             label, point = int(self.labels[-1]), self.X[-1]
-            weight, mean, top = float(self.mixture.weights[label]), self.mixture.means[label], self._chosen.axes
-            assert top is not None
+            weight, mean = float(self.mixture.weights[label]), self.mixture.means[label]
             self._chosen.set(x=label - 0.33, height=weight, facecolor=theme.colour(label, self.dark))
-            ceiling = top.get_ylim()[1]
-            self._arrow.set_data([label], [min(max(weight, shares[label]) + 0.045 * ceiling, 0.9 * ceiling)])
+            above = max(weight, shares[label]) + 0.045 * self._top
+            self._arrow.set_data([label], [min(above, 0.9 * self._top)])
             self._last.set_data(point[:1], point[1:])
             self._way.set_data([mean[0], point[0]], [mean[1], point[1]])
 
