@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
 
@@ -44,6 +44,31 @@ class CollapseError(ValueError):
         super().__init__(message)
         self.component = component
         self.trace = trace
+
+
+REMEDY = (
+    "Too few distinct points are left for a covariance. Try fewer components, a larger reg_covar, "
+    "a covariance type with fewer parameters, another start (random_state, n_init), or rescale the data."
+)
+
+
+def collapse(error: CollapseError, counts: Array, iteration: int) -> CollapseError:
+    """Say where and why a component collapsed, and what to try; ``counts`` are the effective numbers of points."""
+    share = "" if error.component is None else f" It holds {counts[error.component]:.3g} effective points."
+    when = "in the starting point" if iteration == 0 else f"at iteration {iteration}"
+    return CollapseError(f"Collapse {when}: {error}{share} {REMEDY}", error.component)
+
+
+def floating(array: ArrayLike) -> Array:
+    """Keep float32 and float64 as they are; turn everything else into float64. NaN and infinity are refused."""
+    values = np.asarray(array)
+    values = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+    if not np.isfinite(values).all():
+        rows = np.unique(np.argwhere(~np.isfinite(values))[:, 0])
+        raise ValueError(
+            f"{len(rows)} rows hold NaN or infinity, the first of them row {rows[0]}: leave them out before you begin."
+        )
+    return values
 
 
 class CovarianceType(ABC):

@@ -12,8 +12,9 @@ from itertools import count
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .covariance import Array, CollapseError, blocks, covariance_type_of
+from .covariance import REMEDY, Array, CollapseError, collapse, covariance_type_of, floating
 from .mixture import Mixture, normalise
+from .statistics import weighted_moments
 from .trace import Snapshot
 
 
@@ -68,20 +69,14 @@ def m_step(
     covariances : in the shape of the covariance type
     """
     X, responsibilities = floating(X), floating(responsibilities)
-    kind = covariance_type_of(covariance_type)
     if X.ndim != 2 or responsibilities.ndim != 2 or len(X) != len(responsibilities):
         raise ValueError(
             "X must have shape (n_samples, n_features) and responsibilities (n_samples, n_components), with as many "
             f"rows; they have shapes {X.shape} and {responsibilities.shape}."
         )
-    # As in scikit-learn, a trifle keeps a component that has lost every point from dividing by zero.
-    counts = responsibilities.sum(axis=0) + 10 * np.finfo(responsibilities.dtype).eps
+    counts, means, covariances = weighted_moments(X, responsibilities, covariance_type)
     weights = counts / counts.sum()
-    means = responsibilities.T @ X / counts[:, np.newaxis]
-    scatter = np.zeros(kind.shape(*means.shape), dtype=means.dtype)
-    for rows, columns in blocks(X):
-        scatter += kind.scatter(columns, responsibilities[rows].T, means)
-    return weights, means, kind.add_to_diagonal(kind.covariances(scatter, counts), reg_covar)
+    return weights, means, covariance_type_of(covariance_type).add_to_diagonal(covariances, reg_covar)
 
 
 def em(X: ArrayLike, start: Mixture, *, reg_covar: float = 0.0) -> Iterator[Snapshot]:
@@ -106,8 +101,7 @@ def em(X: ArrayLike, start: Mixture, *, reg_covar: float = 0.0) -> Iterator[Snap
         When a component's covariance stops being positive definite; it names the component and what to try.
     """
     X = floating(X)
-    # Below this standard deviation a component sits on one spot: what is left of its spread is rounding.
-    narrowest = 4 * np.finfo(X.dtype).eps * np.abs(X).max()
+    reach = np.abs(X).max(axis=0)
     mixture = start
     for iteration in count():
         log_density, responsibilities = normalise(mixture.log_joint(X))
@@ -118,41 +112,29 @@ def em(X: ArrayLike, start: Mixture, *, reg_covar: float = 0.0) -> Iterator[Snap
         weights, means, covariances = m_step(X, responsibilities, mixture.covariance_type, reg_covar)
         try:
             mixture = Mixture(weights, means, covariances, mixture.covariance_type)
-            check_spread(mixture, narrowest)
+            check_spread(mixture, reach)
         except CollapseError as error:
             raise collapse(error, weights * len(X), iteration + 1) from None
 
 
-REMEDY = (
-    "Too few distinct points are left for a covariance. Try fewer components, a larger reg_covar, "
-    "a covariance type with fewer parameters, another start (random_state, n_init), or rescale the data."
-)
+def check_spread(mixture: Mixture, reach: Array) -> None:
+    """Raise CollapseError if a component sits on one spot: what is left of its spread is rounding.
 
-
-def check_spread(mixture: Mixture, narrowest: float) -> None:
-    """Raise CollapseError if a component is narrower than ``narrowest``, a standard deviation, in some direction."""
-    sharpest = np.abs(mixture.precisions_cholesky)
-    if sharpest.max() * narrowest > 1:
-        shared = mixture.covariance_type == "tied"
-        component = None if shared else int(np.unravel_index(sharpest.argmax(), sharpest.shape)[0])
-        whose = "All components have" if shared else f"Component {component} has"
-        raise CollapseError(f"{whose} shrunk to a standard deviation of {1 / sharpest.max():.3g}.", component)
-
-
-def collapse(error: CollapseError, counts: Array, iteration: int) -> CollapseError:
-    """Say where and why a component collapsed, and what to try."""
-    share = "" if error.component is None else f" It holds {counts[error.component]:.3g} effective points."
-    when = "in the starting point" if iteration == 0 else f"at iteration {iteration}"
-    return CollapseError(f"Collapse {when}: {error}{share} {REMEDY}", error.component)
-
-
-def floating(array: ArrayLike) -> Array:
-    """Keep float32 and float64 as they are; turn everything else into float64. NaN and infinity are refused."""
-    values = np.asarray(array)
-    values = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
-    if not np.isfinite(values).all():
-        rows = np.unique(np.argwhere(~np.isfinite(values))[:, 0])
-        raise ValueError(
-            f"{len(rows)} rows hold NaN or infinity, the first of them row {rows[0]}: leave them out before you begin."
+    Parameters
+    ----------
+    mixture : Mixture
+    reach : (n_features,), the largest absolute value of each feature
+    """
+    eps = np.finfo(mixture.means.dtype).eps
+    rounding = 16 * eps * np.maximum(np.abs(mixture.means), eps * reach)  # of differences from the mean
+    if mixture.covariance_type == "spherical":  # one number for all features: the coarsest of them decides
+        rounding = rounding.max(axis=1, keepdims=True)
+    deviations = np.sqrt(np.diagonal(mixture.dense_covariances, axis1=1, axis2=2))
+    narrow = deviations < rounding
+    shared = mixture.covariance_type == "tied"
+    if (narrow.all(axis=0) if shared else narrow).any():
+        k = int(narrow.any(axis=1).argmax())
+        whose = "All components have" if shared else f"Component {k} has"
+        raise CollapseError(
+            f"{whose} shrunk to a standard deviation of {deviations[k].min():.3g}.", None if shared else k
         )
-    return values

@@ -95,7 +95,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     >>> from gmmteach.datasets import load_faithful
     >>> model = GaussianMixture(2, random_state=0).fit(load_faithful().data)
     >>> model.trace_
-    Trace(2 components, 3 iterations, converged, log-likelihood -1130.2853)
+    Trace(2 components, 4 iterations, converged, log-likelihood -1130.2641)
     >>> bool((model.trace_.objective[1:] >= model.trace_.objective[:-1]).all())
     True
     """
@@ -167,7 +167,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             )
         continuing = self.warm_start and hasattr(self, "converged_")
         rng = check_random_state(self.random_state)
-        self.traces_ = []
+        traces = []
         for run in range(1 if continuing else self.n_init):
             report = _Progress(self.verbose, self.verbose_interval, run, len(X))
             try:
@@ -180,8 +180,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             if trace.outcome == "collapsed":
                 raise self._collapse(CollapseError(trace.outcome.explanation, trace.outcome.component), X, trace)
             report.finish(trace)
-            self.traces_.append(trace)
-        self._keep(_best(self.traces_), continuing)
+            traces.append(trace)
+        self.traces_ = traces  # only now: a fit that fails leaves the earlier one whole
+        self._keep(_best(traces), continuing)
         return X
 
     def _start(self, X: Array, rng: np.random.RandomState) -> Mixture:
@@ -223,8 +224,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         self.lower_bound_ = self.lower_bounds_[-1] if self.lower_bounds_ else -np.inf
         if not self.converged_ and self.max_iter > 0:
             warnings.warn(
-                f"The best of {len(self.traces_)} runs did not converge in max_iter={self.max_iter} iterations. "
-                "Try a larger max_iter or tol, other init_params, or look for degenerate data.",
+                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
+                "tol, or check for degenerate data.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -398,25 +399,28 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         rng = check_random_state(self.random_state)
         weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         stop = _centres_settled(self.tol * X.var(axis=0).mean())
-        labels = None
-        self.traces_ = []
+        labels, best = None, None
+        traces = []
         for _ in range(n_init):
             start = self._starting_centres(X, weights, rng)
             if self.verbose:
                 print("Initialization complete")
             trace = Trace.record(lloyd(X, start, sample_weight=weights), X, max_iter=self.max_iter, stop=stop)
             if self.verbose:
-                for snapshot in trace:
+                for snapshot in trace[:-1]:
                     print(f"Iteration {snapshot.iteration}, inertia {-snapshot.objective}.")
-                print(f"Stopped: {trace.outcome.explanation}")
-            self.traces_.append(trace)
+                if trace.outcome == "converged":
+                    print(f"Converged at iteration {len(trace) - 2}: {trace.outcome.explanation}")
+            traces.append(trace)
             new_labels = _nearest(X, trace[-1].mixture.means, X.mean(axis=0))
             # A run with the same clusters under other numbers can win by rounding alone; it does not count.
-            if labels is None or (
-                trace.objective[-1] > self.trace_.objective[-1] and not _same_clusters(new_labels, labels)
+            if (
+                labels is None
+                or best is None
+                or (trace.objective[-1] > best.objective[-1] and not _same_clusters(new_labels, labels))
             ):
-                labels, self.trace_ = new_labels, trace
-        assert labels is not None  # n_init is at least 1
+                labels, best = new_labels, trace
+        assert labels is not None and best is not None  # n_init is at least 1
         found = len(np.unique(labels))
         if found < self.n_clusters:
             warnings.warn(
@@ -425,6 +429,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 ConvergenceWarning,
                 stacklevel=2,
             )
+        self.trace_, self.traces_ = best, traces
         self.labels_ = labels
         self.cluster_centers_ = self.trace_[-1].mixture.means.copy()
         self.inertia_ = -self.trace_[-1].objective
@@ -432,6 +437,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         return self
 
     def _number_of_runs(self) -> int:
+        if self.algorithm == "elkan" and self.n_clusters == 1:
+            warnings.warn(
+                "algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         given_centres = not isinstance(self.init, str) and not callable(self.init)
         if self.n_init == "auto":
             return 1 if given_centres or self.init == "k-means++" else 10
@@ -455,19 +466,19 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             centres, _ = kmeans_plusplus(X - middle, self.n_clusters, sample_weight=sample_weight, random_state=rng)
             return centres + middle
         if callable(self.init):
-            centres = check_array(self.init(X - middle, self.n_clusters, random_state=rng), dtype=X.dtype) + middle
-        else:
-            centres = check_array(self.init, dtype=X.dtype, copy=True)
-        if len(centres) != self.n_clusters:
-            raise ValueError(
-                f"The shape of the initial centers {centres.shape} does not match the number of clusters "
-                f"{self.n_clusters}."
-            )
-        if centres.shape[1] != X.shape[1]:
-            raise ValueError(
-                f"The shape of the initial centers {centres.shape} does not match the number of features of the data "
-                f"{X.shape[1]}."
-            )
+            centres = check_array(self.init(X - middle, self.n_clusters, random_state=rng), dtype=X.dtype)
+            return self._checked_centres(centres, X) + middle
+        return self._checked_centres(check_array(self.init, dtype=X.dtype, copy=True), X)
+
+    def _checked_centres(self, centres: Array, X: Array) -> Array:
+        for found, wanted, what in (
+            (len(centres), self.n_clusters, "clusters"),
+            (centres.shape[1], X.shape[1], "features of the data"),
+        ):
+            if found != wanted:
+                raise ValueError(
+                    f"The shape of the initial centers {centres.shape} does not match the number of {what} {wanted}."
+                )
         return centres
 
     def _validated(self, X: Any, reset: bool = False) -> Array:
@@ -527,7 +538,9 @@ def _centres_settled(tol: float) -> StoppingRule:
         movement = np.square(snapshots[-1].mixture.means - snapshots[-2].mixture.means).sum()
         if movement > tol:
             return None
-        return Outcome("converged", f"The centres moved by {np.sqrt(movement):.3g} in all, within the tolerance.")
+        if movement == 0:
+            return Outcome("converged", "strict convergence.")
+        return Outcome("converged", f"center shift {movement} within tolerance {tol}.")
 
     return rule
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from .covariance import Array
-from .em import floating
+from .covariance import Array, floating
 from .mixture import Mixture
 from .trace import Snapshot
 
@@ -118,7 +117,7 @@ def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]
         counts, sums = totals(X, labels, len(centres), sample_weight)
         # Σ w ‖x - c‖² = Σ w ‖x‖² - 2 Σ c·s + Σ n ‖c‖²: no second pass, while the difference keeps its digits.
         cost = spread - 2 * float(np.vdot(centres, sums)) + float(counts @ np.square(centres).sum(axis=1))
-        if cost < 1e-4 * spread:
+        if 1e-12 * cost < np.finfo(X.dtype).eps * spread:
             cost = inertia(X, labels, centres, sample_weight)
         # Where every sample sits on its centre no variance is left, but a Gaussian needs some.
         variance = max(cost, smallest) / (sample_weight.sum() * X.shape[1])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from typing import NamedTuple
 
 import numpy as np
@@ -100,6 +101,10 @@ class Mixture:
                     f"covariances must be symmetric, but entries differ from their mirror image by {asymmetry:.3g}."
                 )
         self.precisions_cholesky  # noqa: B018  computed here, so that no mixture with a broken covariance exists
+
+    def __reduce__(self) -> tuple[type[Mixture], tuple[Array, Array, Array, str]]:
+        # Copies and pickles are made like any mixture, and cannot be written to either.
+        return type(self), (self.weights, self.means, self.covariances, self.covariance_type)
 
     def __repr__(self) -> str:
         return (
@@ -264,7 +269,7 @@ class Mixture:
         return Mixture(weights, means, covariances, self.covariance_type)
 
     def _features(self, features: Sequence[int]) -> list[int]:
-        chosen = [int(feature) for feature in features]
+        chosen = [index(feature) for feature in features]
         if not chosen or len(set(chosen)) != len(chosen) or not all(0 <= d < self.n_features for d in chosen):
             raise ValueError(
                 f"features must be different numbers from 0 to {self.n_features - 1}, but {list(features)} was given."

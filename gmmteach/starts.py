@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.utils import check_random_state
 
-from .covariance import Array, CollapseError
-from .em import collapse, m_step
+from .covariance import Array, CollapseError, collapse, covariance_type_of, floating
 from .mixture import Mixture, RandomState
+from .statistics import weighted_moments
 
 INIT_PARAMS = ("kmeans", "k-means++", "random", "random_from_data")
 POINT_STARTS = ("k-means++", "random_from_data")  # one point a component, and nothing said of the others
@@ -88,12 +88,13 @@ def starting_mixture(
     """
     given = (weights, means, covariances)
     if not all(part is not None for part in given):
-        X = np.asarray(X, dtype=None if np.asarray(X).dtype in (np.float32, np.float64) else np.float64)
+        X = floating(X)
         responsibilities = starting_responsibilities(X, n_components, init_params, random_state)
+        counts, centres, spreads = weighted_moments(X, responsibilities, covariance_type)
         if init_params in POINT_STARTS:
-            estimated = _from_points(X, responsibilities, covariance_type, reg_covar)
-        else:
-            estimated = m_step(X, responsibilities, covariance_type, reg_covar)
+            spreads = _spreads_of_points(X, responsibilities, counts, centres, covariance_type)
+        spreads = covariance_type_of(covariance_type).add_to_diagonal(spreads, reg_covar)
+        estimated = counts / counts.sum(), centres, spreads
         given = tuple(mine if mine is not None else theirs for mine, theirs in zip(given, estimated, strict=True))
     complete = cast(tuple[Array, Array, Array], given)
     try:
@@ -102,22 +103,19 @@ def starting_mixture(
         raise collapse(error, complete[0] * len(X), 0) from None
 
 
-def _from_points(
-    X: Array, responsibilities: Array, covariance_type: str, reg_covar: float
-) -> tuple[Array, Array, Array]:
-    """First M-step from one point a component, with scikit-learn's numbers.
+def _spreads_of_points(X: Array, responsibilities: Array, counts: Array, means: Array, covariance_type: str) -> Array:
+    """Covariances of a start from one point a component, with scikit-learn's numbers.
 
-    One point has no spread, so what is left of its covariance is ``reg_covar`` and, in scikit-learn, the
-    rounding of raw moments, E[x²] - E[x]², which has to be the same for the run to be the same. For 'tied'
-    the raw moments are those of *all* the data over K: far too wide, and dependent on the origin, but one
-    iteration mends it.
+    One point has no spread: all that is left, before ``reg_covar`` is added, is the rounding of scikit-learn's raw
+    moments, E[x²] - E[x]², which has to be the same for the run to be the same. For 'tied' these are the raw
+    moments of *all* the data over K: far too wide, and dependent on the origin, but one iteration mends it.
     """
-    weights, means, covariances = m_step(X, responsibilities, covariance_type, reg_covar)
-    counts = responsibilities.sum(axis=0) + 10 * np.finfo(X.dtype).eps
     if covariance_type == "tied":
-        scatter = X.T @ X - counts * means.T @ means
-        covariances = scatter / counts.sum() + (reg_covar * np.eye(X.shape[1])).astype(X.dtype)
-    elif covariance_type in ("diag", "spherical"):
-        variances = responsibilities.T @ (X * X) / counts[:, np.newaxis] - means**2 + X.dtype.type(reg_covar)
-        covariances = variances if covariance_type == "diag" else variances.mean(axis=1)
-    return weights, means, covariances
+        middle = X.mean(axis=0)
+        if (np.abs(middle) > 1e7 * X.std(axis=0)).any():  # nothing but the offset would be left of raw moments
+            X, means = X - middle, means - middle
+        return (X.T @ X - counts * means.T @ means) / counts.sum()
+    if covariance_type == "full":
+        return np.zeros((*means.shape, X.shape[1]), dtype=X.dtype)
+    variances = responsibilities.T @ (X * X) / counts[:, np.newaxis] - means**2
+    return variances if covariance_type == "diag" else variances.mean(axis=1)

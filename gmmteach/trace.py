@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import overload
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -250,7 +251,7 @@ class Trace(Sequence[Snapshot]):
             "covariance_type": self.covariance_type,
             "hard": self.hard,
             "objective_name": self.objective_name,
-            "first_iteration": self[0].iteration,
+            "iterations": [snapshot.iteration for snapshot in self],
             "outcome": [str(self.outcome), self.outcome.explanation, self.outcome.component],
         }
         unfinished = path.with_name(path.name + ".unfinished")
@@ -280,25 +281,26 @@ class Trace(Sequence[Snapshot]):
             If the file is not a trace.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = dict(file)
             about = json.loads(str(arrays["about"]))
+            version = about["format"]
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
             raise ValueError(f"{path} is not a trace written by Trace.save: {error}") from error
-        if about["format"] != 1:
-            raise ValueError(f"{path} is a trace of format {about['format']}; this version of gmmteach reads format 1.")
+        if version != 1:
+            raise ValueError(f"{path} is a trace of format {version}; this version of gmmteach reads format 1.")
         parameters = zip(arrays["weights"], arrays["means"], arrays["covariances"], strict=True)
         snapshots = [
             Snapshot(
-                about["first_iteration"] + step,
+                iteration,
                 Mixture(*values, about["covariance_type"]),
                 float(objective),
                 about["hard"],
                 about["objective_name"],
             )
-            for step, (values, objective) in enumerate(zip(parameters, arrays["objective"], strict=True))
+            for iteration, values, objective in zip(about["iterations"], parameters, arrays["objective"], strict=True)
         ]
         return Trace(snapshots, arrays["X"], Outcome(*about["outcome"]))
 

@@ -155,7 +155,7 @@ def test_a_heavy_library_is_used_on_its_floors_only(library: str) -> None:
 def test_importing_is_quick() -> None:
     """Whoever only fits, or asks the command for help, does not wait for pictures and widgets."""
     heavy = ("matplotlib", "ipywidgets", "anywidget", "IPython")
-    every = "gmmteach, gmmteach.datasets, gmmteach.visual, gmmteach.practice, gmmteach.cli"
+    every = "gmmteach, gmmteach.datasets, gmmteach.visual, gmmteach.cli"
     code = f"import sys, {every}; print(*[name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -446,6 +446,17 @@ def test_the_same_error_when_a_component_collapses(load: Any, covariance_type: s
     assert ours[1].startswith(theirs[1])
 
 
+def test_a_fit_that_fails_leaves_the_earlier_one_whole(load: Any) -> None:
+    model = GaussianMixture(2, random_state=0, reg_covar=0).fit(load("faithful"))
+    before = dict(vars(model))
+    X = np.repeat([[0.0, 0.0], [1.0, 0.0]], 4, axis=0)
+    with pytest.raises(gmmteach.covariance.CollapseError):
+        model.fit(X)
+    for name, value in before.items():
+        assert getattr(model, name) is value, name
+    assert model.trace_ in model.traces_
+
+
 def test_unlike_theirs_a_decrease_is_named(load: Any) -> None:
     X = load("faithful")
     close = GaussianMixture(2, random_state=0, tol=1e-9, max_iter=500).fit(X)

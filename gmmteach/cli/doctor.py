@@ -17,7 +17,7 @@ from .lab import REINSTALL, how_to_install
 from .trouble import count, say
 
 MARKS = {"ok": "✓", "trouble": "✗", "note": "–"}
-KERNEL_SECONDS = 60.0
+KERNEL_SECONDS = 120.0
 FRONT_ENDS = {  # JupyterLab extension -> the package that brings it
     "@jupyter-widgets/jupyterlab-manager": "jupyterlab_widgets",
     "anywidget": "anywidget",

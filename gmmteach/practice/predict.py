@@ -16,6 +16,8 @@ import traitlets
 
 __all__ = ["Prediction", "predict"]
 
+LETTERS = "ABCDEF"
+
 
 def predict(question: str, options: Sequence[str] | Mapping[str, str], *, answer: int, why: str) -> Prediction:
     r"""Ask for a prediction: radio buttons, "Lock my prediction", then "Show why".
@@ -214,7 +216,7 @@ class Prediction(anywidget.AnyWidget):
         for text, explanation in zip(texts, explanations, strict=True):
             if not isinstance(explanation, str):
                 raise TypeError(f"the explanation of {text!r} must be a text, not {explanation!r}.")
-        if not 2 <= len(texts) <= 6:
+        if not 2 <= len(texts) <= len(LETTERS):
             raise ValueError(f"a prediction needs two to six options, and {len(texts)} were given.")
         if len({text.strip() for text in texts}) < len(texts):
             raise ValueError(f"every option must be different, but they are {texts}.")
@@ -299,11 +301,19 @@ class Prediction(anywidget.AnyWidget):
 
     def markdown(self) -> str:
         """Question, options, answer and explanation as Markdown: what pages without widgets show."""
-        letters = "ABCDEF"
-        listed = "\n".join(f"- {letters[i]}. {text}" for i, text in enumerate(self.options))
-        reasons = "\n\n".join(f"*{letters[i]}.* {text}" for i, text in enumerate(self._explanations) if text.strip())
-        end = f"**{letters[self.answer]}.** {self.why}" + (f"\n\n{reasons}" if reasons else "")
+        listed = "\n".join(f"- {LETTERS[i]}. {text}" for i, text in enumerate(self.options))
+        others = [i for i in range(len(self.options)) if i != self.answer and self._explanations[i].strip()]
+        reasons = [
+            f"**{LETTERS[self.answer]}.** {self._reason}",
+            *(f"{LETTERS[i]}. {self._explanations[i]}" for i in others),
+        ]
+        end = "\n\n".join(reasons)
         return f"**Predict first.** {self.question}\n\n{listed}\n\n#### What happens, and why\n\n{end}\n"
+
+    @property
+    def _reason(self) -> str:
+        """The right option's own explanation, if it has one, and why."""
+        return " ".join(part for part in (self._explanations[self.answer].strip(), self.why) if part)
 
     def __repr__(self) -> str:
         listed = "\n".join(f"  {'ABCDEF'[i]}. {text}" for i, text in enumerate(self.options))

@@ -226,7 +226,7 @@ class MixtureArtists:
     @property
     def figure(self) -> Figure:
         """The figure these artists are in."""
-        return cast(Figure, self.axes.get_figure(root=True))
+        return self.axes.figure.figure  # of a subfigure, the whole
 
     def _shown(self, mixture: Mixture | Snapshot) -> Mixture:
         """The mixture of the features that are shown."""
@@ -508,7 +508,7 @@ class TraceArtists:
     @property
     def figure(self) -> Figure:
         """The figure these artists are in."""
-        return cast(Figure, self.axes.get_figure(root=True))
+        return self.axes.figure.figure  # of a subfigure, the whole
 
 
 # --- in a notebook ----------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
 """The player: watch a run by half-steps, predict where it ends, drag its start and see it run again.
 
-An anywidget. Python sends the data and the parameters of every snapshot as binary buffers; everything else,
-EM included, happens in the browser (`static/`), so nothing waits for a kernel and a
-saved page stays alive without one.
+An anywidget. Python sends the data and the parameters of every snapshot as binary buffers; everything else, EM
+included, happens in the browser (`static/`), so nothing waits for a kernel and a saved page stays alive without one.
 """
 
 from __future__ import annotations
@@ -152,7 +151,7 @@ class TracePlayer(anywidget.AnyWidget):
 
     @property
     def prediction(self) -> Floats | None:
-        """Where the learner expects the means, (n_components, 2), in the coordinates shown; None until locked."""
+        """Where the learner expects the means, (n_components, 2) in the coordinates shown; None until locked."""
         if self._prediction.get("phase") != "locked":
             return None
         return np.array(self._prediction["crosses"], dtype=np.float64)[:, : len(self._views[0].axes)]

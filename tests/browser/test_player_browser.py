@@ -781,3 +781,13 @@ def test_from_control_to_pixels(play: Play, drive: Drive, capsys: pytest.Capture
         print(f"   {player.text}")
     assert step < 100
     assert rerun < 2000
+
+
+def test_a_dreadful_start_does_not_flatten_the_curve(play: Play, drive: Drive) -> None:
+    start = Mixture([0.5, 0.5], [[4.5, 20.0], [3.5, 15.0]], [np.cov(X.T)] * 2)
+    trace = Trace.record(em(X, start), X)
+    assert trace.objective[1] - trace.objective[0] > 19 * (trace.objective[-1] - trace.objective[1]) > 0
+    page = play(TracePlayer(trace))
+    low, high = page.evaluate("JSON.parse(document.querySelector('canvas').dataset.objective).y")
+    assert trace.objective[0] < low < trace.objective[1] < trace.objective[-1] < high
+    assert pretty(trace.objective[0]) in drive(page).text

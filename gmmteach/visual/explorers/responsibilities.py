@@ -21,7 +21,7 @@ from .. import theme
 from ..draw import dress, halo, plot_mixture, set_labels
 from ..livetext import LiveText
 from ..panel import Panel, at, reading, row, slider
-from ..words import check_names, percent
+from ..words import check_names
 from .parts import from_log, nice, numbers, plane, reach, three_groups
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class ResponsibilitiesExplorer(Panel):
     def sentence(self) -> str:
         """Say who answers for the point, and whether it is far from everything."""
         shares, point = self.responsibilities, self.point
-        listed = ", ".join(f"{percent(share)} component {k}" for k, share in enumerate(shares))
+        listed = ", ".join(f"{_part(share)} component {k}" for k, share in enumerate(shares))
         x, y = (f"{value:{form}}".replace("-", "−") for value, form in zip(point, self._forms, strict=True))
         text = f"The point ({x}, {y}) is {listed}."
         nearest = float(np.sqrt(_squared_distances(self.mixture, point).min()))
@@ -243,3 +243,12 @@ def _squared_distances(mixture: Mixture, point: Floats) -> Floats:
     offsets = point - mixture.means
     solved = np.linalg.solve(mixture.dense_covariances, offsets[:, :, np.newaxis])[:, :, 0]
     return np.asarray((offsets * solved).sum(axis=1))
+
+
+def _part(share: float) -> str:
+    """Write a responsibility as a percentage that is neither a false 100 % nor a false 0 %."""
+    if 0 < share < 0.0005:
+        return "under 0.1 %"
+    if 0.9995 <= share < 1:
+        return "over 99.9 %"
+    return f"{share:.{0 if 0.005 <= share < 0.995 else 1}%}".replace("%", " %")

@@ -279,6 +279,20 @@ export function limitsOf({ points }, recorded) {
   });
 }
 
+/** Limits of the objective. A start so poor that its first steps dwarf all the rest stays below them. */
+export function climbLimits(runs) {
+  const all = runs.map((run) => run.snapshots.map((s) => s.objective));
+  const high = Math.max(...all.flat());
+  const feet = all.map((values) => {
+    const foot = Math.min(...values);
+    const later = values.slice(1, Math.min(4, values.length - 1));
+    return later.find((v) => v < high && 19 * (high - v) < v - foot) ?? foot;
+  });
+  const low = Math.min(...feet);
+  const room = 0.08 * (high - low) || 0.01 * Math.abs(high) || 1;
+  return [low - room, high + room];
+}
+
 // --- one picture: the points and components of a run, and its objective -------------------------------------
 
 export class Panel {
@@ -492,17 +506,24 @@ export class Panel {
 
   /** The objective: the way so far, and how it goes on. */
   climb(c, at, { run, look, hidden }) {
-    const { side } = this,
-      seen = Math.floor(at),
-      place = (i, v) => [side.X(i), side.Y(v)];
-    const values = run.snapshots.map((s) => s.objective),
-      all = values.map((v, i) => place(i, v));
-    const now = place(at, values[seen] + (at - seen && (at - seen) * (values[seen + 1] - values[seen])));
+    const { side } = this;
+    const bottom = side.top + side.height;
+    const seen = Math.floor(at);
+    const values = run.snapshots.map((s) => s.objective);
+    const place = (i, v) => [side.X(i), side.Y(v)];
+    const way = values.map((v, i) => place(i, v));
+    const now = place(at, values[seen] + (at > seen ? (at - seen) * (values[seen + 1] - values[seen]) : 0));
     side.frame(c, look, "iteration", run.objective, { whole: true });
     this.canvas.dataset.objective = JSON.stringify(side);
-    if (!hidden) stroke(c, look.quiet, 1.6, () => line(c, all), [2, 4]);
-    stroke(c, look.text, 3, () => line(c, [...all.slice(0, seen + 1), now]));
-    mark(c, 0, ...now, 6.5);
+    c.save();
+    c.beginPath();
+    c.rect(side.left, 0, this.width, bottom);
+    c.clip();
+    if (!hidden) stroke(c, look.quiet, 1.6, () => line(c, way), [2, 4]);
+    stroke(c, look.text, 3, () => line(c, [...way.slice(0, seen + 1), now]));
+    c.restore();
+    if (way[0][1] > bottom) write(c, look, `▼ ${number(values[0])}`, side.left + 12, bottom - 12);
+    mark(c, 0, now[0], Math.min(now[1], bottom), 6.5);
     c.fillStyle = look.text;
     c.fill();
     stroke(c, look.background, 2);

@@ -1,5 +1,5 @@
 import { em, lloyd, record } from "./em.js";
-import { Panel, limitsOf, make, toLab } from "./picture.js";
+import { Panel, climbLimits, limitsOf, make, toLab } from "./picture.js";
 import { Data, Run, number } from "./run.js";
 
 // The TracePlayer's front end. Python sends one description of data and runs ("_about") and gets back the runs
@@ -378,15 +378,8 @@ class Player {
     this.shown.forEach(({ run, data }, i) => {
       // runs of one kind on one scale
       const alike = this.shown.filter((s) => s.run.objective === run.objective && s.data === data).map((s) => s.run);
-      const values = alike.flatMap((r) => r.snapshots.map((s) => s.objective)),
-        last = Math.max(1, ...alike.map((r) => r.last));
-      const low = Math.min(...values),
-        high = Math.max(...values),
-        room = 0.08 * (high - low) || 0.01 * Math.abs(high) || 1;
-      this.panels[i].arrange(each, tall, data.limits, [
-        [-0.03 * last, 1.03 * last],
-        [low - room, high + room],
-      ]);
+      const last = Math.max(1, ...alike.map((r) => r.last));
+      this.panels[i].arrange(each, tall, data.limits, [[-0.03 * last, 1.03 * last], climbLimits(alike)]);
     });
     this.draw();
   }
