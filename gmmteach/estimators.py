@@ -420,7 +420,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 or (trace.objective[-1] > best.objective[-1] and not _same_clusters(new_labels, labels))
             ):
                 labels, best = new_labels, trace
-        assert labels is not None and best is not None  # n_init is at least 1
+        assert labels is not None  # n_init is at least 1
+        assert best is not None
         found = len(np.unique(labels))
         if found < self.n_clusters:
             warnings.warn(

@@ -6,7 +6,9 @@ import base64
 import importlib.util
 import io
 import itertools
+import json
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -438,13 +440,28 @@ def test_a_notebook_gets_a_widget_that_leaves_no_trace(monkeypatch):
 # --- speed -------------------------------------------------------------------------------------------------
 
 
-def test_blitting_is_at_least_twice_as_fast_as_func_animation(tmp_path, capsys, monkeypatch):
+def test_a_blitted_frame_takes_less_than_half_as_long_as_a_full_one(trace):
+    # FuncAnimation.save draws every frame in full; benchmarks/animate.py measures it from end to end.
+    animation = animate(trace, progress=False)
+    stage, steps = animation.stage, animation.steps[1::8]
+    stage.draw(steps[0])
+    seconds: dict[str, list[float]] = {"draw": [], "draw_in_full": []}
+    for step in steps:
+        for way, times in seconds.items():
+            start = time.process_time()  # of this process alone, whatever else the computer does
+            getattr(stage, way)(step)
+            times.append(time.process_time() - start)
+    assert np.median(seconds["draw_in_full"]) > 2 * np.median(seconds["draw"])
+
+
+def test_the_benchmark_runs(tmp_path, capsys, monkeypatch):
     spec = importlib.util.spec_from_file_location("benchmark_animate", BENCHMARK)
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
-    few = faithful_run()[:3]
-    monkeypatch.setattr(benchmark, "new", lambda: animate(few, progress=False))
+    few = faithful_run()[:2]
+    monkeypatch.setattr(benchmark, "new", lambda: animate(few, **SMALL))
     monkeypatch.setattr(sys, "argv", ["animate.py", "--repeats", "1", "--json", str(tmp_path / "speed.json")])
-    assert benchmark.main() == 0, capsys.readouterr().out
+    monkeypatch.setattr(benchmark, "GOAL", 1e6)  # nobody is as fast as that
+    assert benchmark.main() == 1
     assert "times as fast in all" in capsys.readouterr().out
-    assert '"total_ratio"' in (tmp_path / "speed.json").read_text()
+    assert json.loads((tmp_path / "speed.json").read_text())["total_ratio"] > 0

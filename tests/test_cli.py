@@ -95,6 +95,7 @@ def test_ctrl_c_stops_without_a_traceback(capsys, monkeypatch):
     assert run(capsys, "doctor") == (130, "", "Stopped.\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="uses a shell pipe")
 def test_a_reader_that_has_gone_is_no_traceback():
     line = f"{sys.executable} -m gmmteach doctor --json | true"

@@ -310,6 +310,17 @@ def test_collinear_data_has_no_full_covariance() -> None:
     assert collapsing(X, [[-1.0, -5.0], [1.0, 1.0]], "diag").outcome == "out of iterations"
 
 
+@pytest.mark.parametrize("covariance_type", ["full", "diag", "spherical"])
+@pytest.mark.parametrize("n_sharing", [2, 3])
+def test_components_that_share_one_point_collapse_too(covariance_type: str, n_sharing: int) -> None:
+    """Half a point has no more spread than a whole one, in single precision as well."""
+    X, means = TRAPS["one point alone"]
+    for dtype in (np.float64, np.float32):
+        trace = collapsing(X.astype(dtype), np.array([means[0], *[means[1]] * n_sharing], dtype), covariance_type)
+        assert trace.outcome == "collapsed", trace
+        assert trace.outcome.component in range(1, n_sharing + 1)
+
+
 def test_components_that_share_a_covariance_collapse_together() -> None:
     X = np.repeat([[0.0, 0.0], [5.0, 5.1]], 10, axis=0)
     trace = collapsing(X, [[0.0, 0.0], [5.0, 5.1]], "tied")

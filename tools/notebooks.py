@@ -13,8 +13,10 @@ with status 1 if there is anything.
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import importlib
+import io
 import json
 import os
 import re
@@ -27,6 +29,7 @@ from typing import Any
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
+from PIL import Image
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -79,10 +82,37 @@ def settle(notebook: NotebookNode) -> None:
     """Take out everything that differs from one run to the next, or from one machine to the next."""
     keep_shown_widgets(notebook)
     rename_widgets(notebook)
+    shrink_pictures(notebook)
     notebook.metadata["kernelspec"] = NotebookNode(KERNEL)
     notebook.metadata["language_info"] = NotebookNode(name="python", file_extension=".py", mimetype="text/x-python")
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+
+
+def shrink_pictures(notebook: NotebookNode) -> None:
+    """Keep 192 colours of every still picture: nobody sees the difference, and the file is half the size."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                data["image/png"] = shrunk(data["image/png"])
+    for model in widget_state(notebook).values():
+        for buffer in model.get("buffers", []):
+            if buffer["path"] == ["png"]:
+                buffer["data"] = shrunk(buffer["data"])
+
+
+def shrunk(encoded: str) -> str:
+    """The same PNG in fewer colours, in base64; as it was if it moves or would not become smaller."""
+    raw = base64.b64decode(encoded)
+    picture = Image.open(io.BytesIO(raw))
+    if getattr(picture, "n_frames", 1) > 1:
+        return encoded
+    flat = Image.new("RGB", picture.size, "white")
+    flat.paste(picture.convert("RGBA"), mask=picture.convert("RGBA").getchannel("A"))
+    file = io.BytesIO()
+    flat.quantize(192, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
+    return base64.b64encode(file.getvalue()).decode() if file.tell() < len(raw) else encoded
 
 
 def name_cells(notebook: NotebookNode) -> None:

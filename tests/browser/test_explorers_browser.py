@@ -33,6 +33,10 @@ RUN_LAST = """async () => {
   content.activeCellIndex = content.widgets.length - 1;
   await window.jupyterapp.commands.execute("notebook:run-cell");
 }"""
+PRINTED = """(text) => {
+  const { widgets } = window.jupyterapp.shell.currentWidget.content;
+  return JSON.stringify(widgets[widgets.length - 1].model.outputs.toJSON()).includes(text);
+}"""
 IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
 SETTLED = """const settled = async (image) => { // a picture that is replaced while it is decoded is tried again
   for (;;) {
@@ -156,8 +160,7 @@ def test_sliders_by_keyboard_a_drag_and_a_prediction(page: Any) -> None:
 
     # Python knows
     page.evaluate(RUN_LAST)
-    output = page.get_by_text("seen from Python: 0 True True 2.0").first
-    output.wait_for()
+    page.wait_for_function(PRINTED, arg="seen from Python: 0 True True 2.0")
 
     # and it can be started over, still by keyboard
     page.keyboard.press("Shift+Tab")

@@ -160,6 +160,23 @@ def test_next_event_finds_the_next_flip(play: Play, drive: Drive, run: Trace) ->
     assert "No more events" in player.text
 
 
+def test_a_point_that_flips_wears_a_ring(play: Play, drive: Drive, run: Trace) -> None:
+    labels = [snapshot.responsibilities(X).argmax(axis=1) for snapshot in run]
+    step = next(t for t in range(1, len(run)) if (labels[t] != labels[t - 1]).any())
+    player = drive(play(TracePlayer(run)))
+    player.part("event").click()
+    assert player.position == 2 * step + 1
+
+    def ringed(n: int) -> bool:
+        px, py = player.pixel(*X[n])
+        around = [(px + 9 * np.cos(a), py + 9 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 24)]
+        return sum(near(rgb, theme.in_bytes(theme.LIGHT["text"]), 90) for rgb in player.colours(around)) > 8
+
+    flipped = labels[step] != labels[step - 1]
+    assert np.mean([ringed(n) for n in np.flatnonzero(flipped)]) > 0.8
+    assert np.mean([ringed(n) for n in np.flatnonzero(~flipped)]) < 0.1
+
+
 def test_a_component_that_runs_out_of_points_is_an_event(play: Play, drive: Drive) -> None:
     start = Mixture([0.5, 0.5], [[3.5, 71.0], [9.0, 71.0]], [np.cov(X.T)] * 2)
     trace = Trace.record(em(X, start, reg_covar=1e-6), X)
