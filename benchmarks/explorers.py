@@ -53,7 +53,8 @@ def again(panel: Panel, control: Any) -> Any:
         panel.pose()
         print_figure(panel.figure, "png", bbox_inches="tight")
 
-    return ipywidgets.interactive(plot, value=type(control)(**_range(control))).children[0]
+    with redirect_stdout(io.StringIO()):  # it clears its output, and a terminal would show how
+        return ipywidgets.interactive(plot, value=type(control)(**_range(control))).children[0]
 
 
 def _range(control: Any) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def values(control: Any, number: int) -> list[Any]:
 
 
 def seconds(control: Any, value: Any) -> float:
-    with redirect_stdout(io.StringIO()):  # interact clears its output, and a terminal would show how
+    with redirect_stdout(io.StringIO()):
         start = time.perf_counter()
         control.value = value
         return time.perf_counter() - start

@@ -112,21 +112,23 @@ def em(X: ArrayLike, start: Mixture, *, reg_covar: float = 0.0) -> Iterator[Snap
         weights, means, covariances = m_step(X, responsibilities, mixture.covariance_type, reg_covar)
         try:
             mixture = Mixture(weights, means, covariances, mixture.covariance_type)
-            check_spread(mixture, reach)
+            check_spread(mixture, weights * len(X), reach)
         except CollapseError as error:
             raise collapse(error, weights * len(X), iteration + 1) from None
 
 
-def check_spread(mixture: Mixture, reach: Array) -> None:
+def check_spread(mixture: Mixture, counts: Array, reach: Array) -> None:
     """Raise CollapseError if a component sits on one spot: what is left of its spread is rounding.
 
     Parameters
     ----------
     mixture : Mixture
+    counts : (n_components,), the effective numbers of points
     reach : (n_features,), the largest absolute value of each feature
     """
     eps = np.finfo(mixture.means.dtype).eps
-    rounding = 16 * eps * np.maximum(np.abs(mixture.means), eps * reach)  # of differences from the mean
+    # Differences from the mean are rounded, and the trifle in N_k shifts a mean by 10 eps / N_k of itself.
+    rounding = 16 * eps * np.maximum(np.abs(mixture.means), eps * reach) / np.clip(counts, 0.05, 1)[:, np.newaxis]
     if mixture.covariance_type == "spherical":  # one number for all features: the coarsest of them decides
         rounding = rounding.max(axis=1, keepdims=True)
     deviations = np.sqrt(np.diagonal(mixture.dense_covariances, axis1=1, axis2=2))

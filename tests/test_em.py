@@ -263,7 +263,8 @@ TRAPS: dict[str, Any] = {
 
 def collapsing(data: Any, means: Any, covariance_type: str) -> Trace:
     X = np.asarray(data)
-    start = Mixture([0.5, 0.5], means, widened(1.0, len(means), X.shape[1], covariance_type), covariance_type)
+    weights = np.full(len(means), 1 / len(means))
+    start = Mixture(weights, means, widened(1.0, len(means), X.shape[1], covariance_type), covariance_type)
     return Trace.record(em(X, start), X, tol=0, max_iter=200)
 
 

@@ -250,13 +250,19 @@ def _bins(x: Floats) -> Floats:
 
 
 def _roster(mixture: Mixture) -> str:
-    parts = [
-        f"component {k}: weight {weight:.2f}, mean {format_number(mean)}, standard deviation {format_number(sd)}"
-        for k, (weight, mean, sd) in enumerate(
-            zip(mixture.weights, mixture.means[:, 0], np.sqrt(mixture.dense_covariances[:, 0, 0]), strict=True)
-        )
+    """Say every component's weight, mean and standard deviation; in fewer words if they are many."""
+    spreads = np.sqrt(mixture.dense_covariances[:, 0, 0])
+    rows = [
+        (f"{weight:.2f}", format_number(mean), format_number(spread))
+        for weight, mean, spread in zip(mixture.weights, mixture.means[:, 0], spreads, strict=True)
     ]
-    listed = "; ".join(parts)
+    if len(rows) > 2:
+        listed = "; ".join(f"{k}: {', '.join(numbers)}" for k, numbers in enumerate(rows))
+        return f"Components by weight, mean and standard deviation: {listed}"
+    listed = "; ".join(
+        f"component {k}: weight {weight}, mean {mean}, standard deviation {spread}"
+        for k, (weight, mean, spread) in enumerate(rows)
+    )
     return f"{listed[0].upper()}{listed[1:]}"
 
 
