@@ -98,6 +98,10 @@ class CovarianceType(ABC):
         """
 
     @abstractmethod
+    def spread(self, counts: Array, shifts: Array) -> Array:
+        """Scatter of ``counts`` samples that all sit at ``shifts``, N_k δ_k δ_kᵀ: what moving the centre takes away."""
+
+    @abstractmethod
     def covariances(self, scatter: Array, counts: Array) -> Array:
         """Maximum-likelihood covariances from the scatter and the effective numbers of points N_k."""
 
@@ -131,6 +135,10 @@ class CovarianceType(ABC):
         """Write the covariances as (n_components, n_features, n_features) matrices."""
 
     @abstractmethod
+    def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
+        """Variance of every feature in every component, (n_components, n_features)."""
+
+    @abstractmethod
     def marginal(self, covariances: Array, features: Sequence[int]) -> Array:
         """Covariances of the chosen features alone, of the same type."""
 
@@ -157,8 +165,12 @@ class Full(_Matrices):
         scatter = np.empty(self.shape(*means.shape), dtype=columns.dtype)
         for k, mean in enumerate(means):
             difference = columns - mean[:, np.newaxis]
-            scatter[k] = (shares[k] * difference) @ difference.T
+            difference *= np.sqrt(shares[k])
+            scatter[k] = difference @ difference.T  # a matrix by itself: half the work, and exactly symmetric
         return scatter
+
+    def spread(self, counts: Array, shifts: Array) -> Array:
+        return (counts[:, np.newaxis] * shifts)[:, :, np.newaxis] * shifts[:, np.newaxis]
 
     def covariances(self, scatter: Array, counts: Array) -> Array:
         return scatter / counts[:, np.newaxis, np.newaxis]
@@ -186,6 +198,9 @@ class Full(_Matrices):
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return covariances
 
+    def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
+        return np.diagonal(covariances, axis1=1, axis2=2)
+
     def marginal(self, covariances: Array, features: Sequence[int]) -> Array:
         return covariances[:, features][:, :, features]
 
@@ -205,8 +220,12 @@ class Tied(_Matrices):
         scatter = np.zeros(self.shape(*means.shape), dtype=columns.dtype)
         for k, mean in enumerate(means):
             difference = columns - mean[:, np.newaxis]
-            scatter += (shares[k] * difference) @ difference.T
+            difference *= np.sqrt(shares[k])
+            scatter += difference @ difference.T
         return scatter
+
+    def spread(self, counts: Array, shifts: Array) -> Array:
+        return (counts[:, np.newaxis] * shifts).T @ shifts
 
     def covariances(self, scatter: Array, counts: Array) -> Array:
         return scatter / counts.sum()
@@ -229,6 +248,9 @@ class Tied(_Matrices):
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return np.broadcast_to(covariances, (n_components, n_features, n_features))
 
+    def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
+        return np.broadcast_to(np.diagonal(covariances), (n_components, n_features))
+
     def marginal(self, covariances: Array, features: Sequence[int]) -> Array:
         return covariances[features][:, features]
 
@@ -249,6 +271,9 @@ class Diag(CovarianceType):
         for k, mean in enumerate(means):
             scatter[k] = np.square(columns - mean[:, np.newaxis]) @ shares[k]
         return scatter
+
+    def spread(self, counts: Array, shifts: Array) -> Array:
+        return counts[:, np.newaxis] * np.square(shifts)
 
     def covariances(self, scatter: Array, counts: Array) -> Array:
         return scatter / counts[:, np.newaxis]
@@ -272,6 +297,9 @@ class Diag(CovarianceType):
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return covariances[:, :, np.newaxis] * np.eye(n_features, dtype=covariances.dtype)
 
+    def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
+        return covariances
+
     def marginal(self, covariances: Array, features: Sequence[int]) -> Array:
         return covariances[:, features]
 
@@ -292,6 +320,9 @@ class Spherical(CovarianceType):
         for k, mean in enumerate(means):
             scatter[k] = _squared_lengths(columns - mean[:, np.newaxis]) @ shares[k] / len(columns)
         return scatter
+
+    def spread(self, counts: Array, shifts: Array) -> Array:
+        return counts * np.square(shifts).mean(axis=1)
 
     def covariances(self, scatter: Array, counts: Array) -> Array:
         return scatter / counts
@@ -314,6 +345,9 @@ class Spherical(CovarianceType):
 
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return covariances[:, np.newaxis, np.newaxis] * np.eye(n_features, dtype=covariances.dtype)
+
+    def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
+        return np.broadcast_to(covariances[:, np.newaxis], (n_components, n_features))
 
     def marginal(self, covariances: Array, features: Sequence[int]) -> Array:
         return covariances

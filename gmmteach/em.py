@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .covariance import REMEDY, Array, CollapseError, collapse, covariance_type_of, floating
-from .mixture import Mixture, normalise
-from .statistics import weighted_moments
+from .mixture import Mixture
+from .statistics import Samples, Source, Statistics, weighted_moments
 from .trace import Snapshot
 
 
@@ -79,16 +80,23 @@ def m_step(
     return weights, means, covariance_type_of(covariance_type).add_to_diagonal(covariances, reg_covar)
 
 
-def em(X: ArrayLike, start: Mixture, *, reg_covar: float = 0.0) -> Iterator[Snapshot]:
+def em(
+    X: ArrayLike | Source, start: Mixture, *, reg_covar: float = 0.0, sample_weight: ArrayLike | None = None
+) -> Iterator[Snapshot]:
     """Run EM for ever: yield the start, then the mixture after every E-step and M-step.
+
+    The same numbers as `e_step` and `m_step` in turn, made by way of sums (`statistics.py`), which is quicker and
+    needs no room for the responsibilities.
 
     Parameters
     ----------
-    X : (n_samples, n_features)
+    X : (n_samples, n_features), or any other `Source`
     start : Mixture
         Its covariance type is the type of the whole run.
     reg_covar : float
         Added to every variance in the M-step. With 0, the log-likelihood never falls.
+    sample_weight : (n_samples,), optional
+        How many times each sample counts.
 
     Yields
     ------
@@ -100,21 +108,31 @@ def em(X: ArrayLike, start: Mixture, *, reg_covar: float = 0.0) -> Iterator[Snap
     CollapseError
         When a component's covariance stops being positive definite; it names the component and what to try.
     """
-    X = floating(X)
-    reach = np.abs(X).max(axis=0)
+    data: Source = cast(Source, X) if hasattr(X, "expect") else Samples(X, sample_weight)
     mixture = start
     for iteration in count():
-        log_density, responsibilities = normalise(mixture.log_joint(X))
-        log_likelihood = float(log_density.sum(dtype=np.float64))
-        if not np.isfinite(log_likelihood):
+        statistics = data.expect(mixture.density)
+        if not np.isfinite(statistics.log_likelihood):
             raise CollapseError(f"The log-likelihood is no longer a number at iteration {iteration}. {REMEDY}")
-        yield Snapshot(iteration, mixture, log_likelihood)
-        weights, means, covariances = m_step(X, responsibilities, mixture.covariance_type, reg_covar)
+        yield Snapshot(iteration, mixture, statistics.log_likelihood)
         try:
-            mixture = Mixture(weights, means, covariances, mixture.covariance_type)
-            check_spread(mixture, weights * len(X), reach)
+            mixture = maximise(data, mixture, statistics, reg_covar)
         except CollapseError as error:
-            raise collapse(error, weights * len(X), iteration + 1) from None
+            raise collapse(error, statistics.counts, iteration + 1) from None
+
+
+def maximise(data: Source, mixture: Mixture, statistics: Statistics, reg_covar: float) -> Mixture:
+    """M-step from sums. Where sums about distant points have cost digits, they are taken again about the new means."""
+    try:
+        best = Mixture(*statistics.parameters(reg_covar), mixture.covariance_type)
+        sound = data.short_form(best.density) is not None or statistics.keep_digits(best.density)
+    except CollapseError:
+        sound = False
+    if not sound:
+        statistics = data.expect(mixture.density, about=statistics.moments()[1])
+        best = Mixture(*statistics.parameters(reg_covar), mixture.covariance_type)
+    check_spread(best, statistics.counts, data.largest)
+    return best
 
 
 def check_spread(mixture: Mixture, counts: Array, reach: Array) -> None:
@@ -131,7 +149,7 @@ def check_spread(mixture: Mixture, counts: Array, reach: Array) -> None:
     rounding = 16 * eps * np.maximum(np.abs(mixture.means), eps * reach) / np.clip(counts, 0.05, 1)[:, np.newaxis]
     if mixture.covariance_type == "spherical":  # one number for all features: the coarsest of them decides
         rounding = rounding.max(axis=1, keepdims=True)
-    deviations = np.sqrt(np.diagonal(mixture.dense_covariances, axis1=1, axis2=2))
+    deviations = np.sqrt(mixture.variances)
     narrow = deviations < rounding
     shared = mixture.covariance_type == "tied"
     if (narrow.all(axis=0) if shared else narrow).any():

@@ -12,67 +12,70 @@ from itertools import count
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array
 
-from .covariance import Array, floating
+from .covariance import Array, blocks, floating
 from .mixture import Mixture
+from .statistics import Sweep, harden
 from .trace import Snapshot
-
-BLOCK = 8192  # rows at a time, so that the work stays in the processor's cache
 
 
 def assign(X: Array, centres: Array) -> Array:
     """Label every sample with its nearest centre, (n_samples,) (Bishop 2006, eq. 9.2).
 
-    ‖x - c‖² = ‖x‖² - 2 x·c + ‖c‖², and the first term is the same for all centres. Squares of numbers far
-    from 0 cost digits, so centre the data first.
+    ‖x - c‖² = ‖x‖² - 2 x·c + ‖c‖², and the first term is the same for all centres. Squares of numbers far from 0 cost
+    digits, so everything is counted from the middle of the centres.
     """
-    labels = np.empty(len(X), dtype=np.intp)
-    half_squares = np.einsum("kd,kd->k", centres, centres) / 2
-    for first in range(0, len(X), BLOCK):
-        rows = slice(first, first + BLOCK)
-        labels[rows] = (X[rows] @ centres.T - half_squares).argmax(axis=1)
+    origin = centres.mean(axis=0)
+    theta = _natural_parameters(centres - origin)
+    labels = np.empty(len(X), dtype=np.int32)
+    for rows, columns in blocks(X):
+        nearness = theta[:, 1:] @ (columns - origin[:, np.newaxis])
+        nearness += theta[:, :1]
+        labels[rows] = nearness.argmax(axis=0)
     return labels
 
 
-def totals(X: Array, labels: Array, n_components: int, sample_weight: Array) -> tuple[Array, Array]:
-    """Weight and weighted sum of the samples of every cluster: all that moving the centres needs to know.
+def relocate(
+    X: Array, centres: Array, origin: Array, counts: Array, sums: Array, sample_weight: Array
+) -> tuple[Array, Array]:
+    """Give a centre that has lost every sample the one that is farthest from its own centre, as scikit-learn does.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features)
+    centres : (n_components, n_features)
+    origin : (n_features,)
+    counts : (n_components,), weight of the samples of every centre
+    sums : (n_components, n_features), their weighted sums, counted from the origin
+    sample_weight : (n_samples,)
 
     Returns
     -------
-    counts : (n_components,)
-    sums : (n_components, n_features)
+    counts, sums : what the centres are to move to the quotient of; no count is 0
     """
-    members = csr_array((sample_weight, labels, np.arange(len(X) + 1)), shape=(len(X), n_components))
-    return np.bincount(labels, sample_weight, n_components).astype(X.dtype), members.T @ X
-
-
-def move(X: Array, labels: Array, centres: Array, counts: Array, sums: Array, sample_weight: Array) -> Array:
-    """Move every centre to the weighted mean of its samples, sums / counts (Bishop 2006, eq. 9.4).
-
-    A centre that has lost every sample takes the one that is farthest from its own centre, as in
-    scikit-learn.
-    """
+    labels = assign(X, centres)
+    counts, sums = counts.copy(), sums.copy()
     empty = np.flatnonzero(counts == 0)
-    if len(empty):
-        counts, sums = counts.copy(), sums.copy()
-        distances = np.square(X - centres[labels]).sum(axis=1)
-        if distances.max() > 0:
-            farthest = np.argpartition(distances, -len(empty))[: -len(empty) - 1 : -1]
-            for k, n in zip(empty, farthest, strict=True):
-                taken = sample_weight[n] * X[n]
-                sums[labels[n]] -= taken
-                counts[labels[n]] -= sample_weight[n]
-                sums[k], counts[k] = taken, sample_weight[n]
-        still_empty = counts == 0  # nothing was left to take: sit where the largest cluster is
-        sums[still_empty], counts[still_empty] = sums[counts.argmax()] / counts.max(), 1
-    return sums / counts[:, np.newaxis]
+    distances = np.square(X - centres[labels]).sum(axis=1)
+    if distances.max() > 0:
+        farthest = np.argpartition(distances, -len(empty))[: -len(empty) - 1 : -1]
+        for k, n in zip(empty, farthest, strict=True):
+            taken = sample_weight[n] * (X[n] - origin)
+            sums[labels[n]] -= taken
+            counts[labels[n]] -= sample_weight[n]
+            sums[k], counts[k] = taken, sample_weight[n]
+    still_empty = counts == 0  # nothing was left to take: sit where the largest cluster is
+    sums[still_empty], counts[still_empty] = sums[counts.argmax()] / counts.max(), 1
+    return counts, sums
 
 
 def inertia(X: Array, labels: Array, centres: Array, sample_weight: Array) -> float:
     """Weighted sum of the squared distances of the samples to their centres (Bishop 2006, eq. 9.1)."""
-    difference = X - centres.take(labels, axis=0)
-    return float(sample_weight @ np.einsum("nd,nd->n", difference, difference))
+    total = 0.0
+    for rows, columns in blocks(X):
+        difference = columns - centres.T.take(labels[rows], axis=1)
+        total += float(np.einsum("dn,dn->n", difference, difference) @ sample_weight[rows])
+    return total
 
 
 def lloyd(X: ArrayLike, start: ArrayLike | Mixture, *, sample_weight: ArrayLike | None = None) -> Iterator[Snapshot]:
@@ -108,17 +111,19 @@ def lloyd(X: ArrayLike, start: ArrayLike | Mixture, *, sample_weight: ArrayLike 
 
 
 def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]:
-    origin = X.mean(axis=0)
-    X, centres = X - origin, centres - origin  # as scikit-learn does: squares of large numbers cost digits
-    spread = float(sample_weight @ np.einsum("nd,nd->n", X, X))
+    origin = X.mean(axis=0)  # as in scikit-learn, all is counted from here: squares of large numbers cost digits
+    centres = centres - origin
+    reweighted = None if (sample_weight == 1).all() else sample_weight
+    spread = inertia(X, np.zeros(len(X), dtype=np.intp), origin[np.newaxis], sample_weight)
     smallest = float(np.finfo(X.dtype).eps * spread) or 1.0
+    # The features and the products of 'tied' EM, and a harder way to share: see `features.py` and `statistics.py`.
+    sweep = Sweep(X, reweighted, origin, "tied", len(centres))
     for iteration in count():
-        labels = assign(X, centres)
-        counts, sums = totals(X, labels, len(centres), sample_weight)
-        # Σ w ‖x - c‖² = Σ w ‖x‖² - 2 Σ c·s + Σ n ‖c‖²: no second pass, while the difference keeps its digits.
-        cost = spread - 2 * float(np.vdot(centres, sums)) + float(counts @ np.square(centres).sum(axis=1))
+        sums, nearness = sweep(_natural_parameters(centres), harden)
+        # Σ w ‖x - c‖² = Σ w ‖x‖² - 2 Σ w (x·c - ‖c‖²/2): no second pass, while the difference keeps its digits.
+        cost = spread - 2 * nearness
         if 1e-12 * cost < np.finfo(X.dtype).eps * spread:
-            cost = inertia(X, labels, centres, sample_weight)
+            cost = inertia(X, assign(X, centres + origin), centres + origin, sample_weight)
         # Where every sample sits on its centre no variance is left, but a Gaussian needs some.
         variance = max(cost, smallest) / (sample_weight.sum() * X.shape[1])
         yield Snapshot(
@@ -128,7 +133,15 @@ def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]
             hard=True,
             objective_name="minus inertia",
         )
-        centres = move(X, labels, centres, counts, sums, sample_weight)
+        counts, sums = sums[:, 0].astype(X.dtype), sums[:, 1:].astype(X.dtype)
+        if (counts == 0).any():
+            counts, sums = relocate(X, centres + origin, origin, counts, sums, sample_weight)
+        centres = sums / counts[:, np.newaxis]  # Bishop 2006, eq. 9.4
+
+
+def _natural_parameters(centres: Array) -> Array:
+    """Coefficients of the features 1 and x in -½ ‖x - c‖² + ½ ‖x‖² = x·c - ½ ‖c‖²."""
+    return np.column_stack([-np.einsum("kd,kd->k", centres, centres) / 2, centres])
 
 
 def equal_and_round(centres: Array, variance: float) -> Mixture:

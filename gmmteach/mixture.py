@@ -35,6 +35,23 @@ class Ellipses(NamedTuple):
     angles: Array
 
 
+class Density(NamedTuple):
+    """What a joint density of a sample and its component is computed from: log p(x, k) = c_k - ½ ‖(x - μ_k)ᵀ U_k‖².
+
+    Attributes
+    ----------
+    log_constants : (n_components,), c_k, nats
+    means : (n_components, n_features)
+    precisions_cholesky : in the shape of the covariance type
+    covariance_type : str
+    """
+
+    log_constants: Array
+    means: Array
+    precisions_cholesky: Array
+    covariance_type: str
+
+
 @dataclass(frozen=True, eq=False)
 class Mixture:
     """A Gaussian mixture: weights, means and covariances that belong together.
@@ -136,6 +153,11 @@ class Mixture:
         """Covariance matrices of shape (n_components, n_features, n_features), whatever the type."""
         return self._kind.dense(self.covariances, *self.means.shape)
 
+    @property
+    def variances(self) -> Array:
+        """Variance of every feature in every component, (n_components, n_features), whatever the type."""
+        return self._kind.variances(self.covariances, *self.means.shape)
+
     @cached_property
     def precisions_cholesky(self) -> Array:
         """Triangular factors U of the precisions, inverse(Σ) = U Uᵀ, in the type's shape."""
@@ -144,6 +166,15 @@ class Mixture:
         return factor
 
     # --- density -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def density(self) -> Density:
+        """Constants and factors of the joint density (Bishop 2006, eqs. 2.43 and 9.10)."""
+        factor = self.precisions_cholesky
+        with np.errstate(divide="ignore"):  # a weight of 0 has the logarithm -inf, and that is right
+            constants = np.log(self.weights) + self._kind.log_determinants(factor, self.n_features)
+        constants = (constants - self.n_features / 2 * np.log(2 * np.pi)).astype(self.means.dtype)
+        return Density(constants, self.means, factor, self.covariance_type)
 
     def log_joint(self, X: ArrayLike) -> Array:
         """Log of π_k N(x | μ_k, Σ_k), the joint density of a sample and its hidden component.
@@ -157,14 +188,11 @@ class Mixture:
         (n_samples, n_components), nats
         """
         X = self._samples(X)
-        factor = self.precisions_cholesky
-        with np.errstate(divide="ignore"):  # a weight of 0 has the logarithm -inf, and that is right
-            constants = np.log(self.weights) + self._kind.log_determinants(factor, self.n_features)
-        constants = (constants - self.n_features / 2 * np.log(2 * np.pi)).astype(self.means.dtype)
+        constants, means, factor, _ = self.density
         # One contiguous row a component: that is what makes the soft-max after it quick.
         log_joint = np.empty((self.n_components, len(X)), dtype=np.result_type(X, self.means))
         for rows, columns in blocks(X):
-            distances = self._kind.squared_distances(columns, self.means, factor)
+            distances = self._kind.squared_distances(columns, means, factor)
             distances *= -0.5
             np.add(distances, constants[:, np.newaxis], out=log_joint[:, rows])
         return log_joint.T

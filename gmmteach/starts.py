@@ -2,14 +2,16 @@
 
 scikit-learn starts from responsibilities, hard or random, and takes one M-step from them; these are its four
 ways, with its own k-means and k-means++ and its order of random numbers, so that the same
-``random_state`` gives the same start.
+``random_state`` gives the same start. Besides, a start can be given: labels, responsibilities, a mixture, a function.
 """
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.utils import check_random_state
 
@@ -20,8 +22,12 @@ from .statistics import weighted_moments
 INIT_PARAMS = ("kmeans", "k-means++", "random", "random_from_data")
 POINT_STARTS = ("k-means++", "random_from_data")  # one point a component, and nothing said of the others
 
+Init = str | ArrayLike | Mixture | Callable[..., Any]
 
-def starting_responsibilities(X: Array, n_components: int, init_params: str, random_state: RandomState) -> Array:
+
+def starting_responsibilities(
+    X: Array, n_components: int, init_params: Init, random_state: RandomState, sample_weight: Array | None = None
+) -> Array:
     """Responsibilities to take the first M-step from.
 
     ========================= =========================================================================
@@ -29,30 +35,75 @@ def starting_responsibilities(X: Array, n_components: int, init_params: str, ran
     'k-means++'               one point for each component, chosen far apart (Arthur & Vassilvitskii 2007)
     'random'                  uniform random numbers, rows normalised: all components start in the middle
     'random_from_data'        one point for each component, chosen at random
+    labels, (n_samples,)      as given; there must be ``n_components`` different ones
+    (n_samples, n_components) as given; rows must sum to 1
+    `Mixture`                 its own
     ========================= =========================================================================
 
     Returns
     -------
     (n_samples, n_components)
         For 'k-means++' and 'random_from_data' only the chosen points' rows are not zero.
+
+    Raises
+    ------
+    ValueError
+        If the start is none of these, or does not go with the data.
     """
     rng = check_random_state(random_state)
     n_samples = len(X)
+    if isinstance(init_params, Mixture):
+        if init_params.means.shape != (n_components, X.shape[1]):
+            raise ValueError(
+                f"The mixture to start from has {init_params.n_components} components and {init_params.n_features} "
+                f"features, but {n_components} and {X.shape[1]} are wanted."
+            )
+        return init_params.responsibilities(X).astype(X.dtype)
+    if not isinstance(init_params, str):
+        return _given(np.asarray(init_params), n_samples, n_components).astype(X.dtype)
     responsibilities = np.zeros((n_samples, n_components), dtype=X.dtype)
     if init_params == "kmeans":
-        labels = KMeans(n_clusters=n_components, n_init=1, random_state=rng).fit(X).labels_
-        responsibilities[np.arange(n_samples), labels] = 1
+        k_means = KMeans(n_clusters=n_components, n_init=1, random_state=rng)
+        responsibilities[np.arange(n_samples), k_means.fit(X, sample_weight=sample_weight).labels_] = 1
     elif init_params == "k-means++":
-        _, chosen = kmeans_plusplus(X, n_components, random_state=rng)
+        _, chosen = kmeans_plusplus(X, n_components, sample_weight=sample_weight, random_state=rng)
         responsibilities[chosen, np.arange(n_components)] = 1
     elif init_params == "random":
         responsibilities[:] = rng.uniform(size=responsibilities.shape)
         responsibilities /= responsibilities.sum(axis=1)[:, np.newaxis]
     elif init_params == "random_from_data":
-        chosen = rng.choice(n_samples, size=n_components, replace=False)
+        chances = None if sample_weight is None else sample_weight / sample_weight.sum()
+        chosen = rng.choice(n_samples, size=n_components, replace=False, p=chances)
         responsibilities[chosen, np.arange(n_components)] = 1
     else:
-        raise ValueError(f"init_params is {init_params!r}, but it must be one of {', '.join(INIT_PARAMS)}.")
+        raise ValueError(
+            f"init_params is {init_params!r}, but it must be one of {', '.join(INIT_PARAMS)}, labels, "
+            "responsibilities, a Mixture, or a function that makes one of these."
+        )
+    return responsibilities
+
+
+def _given(start: Array, n_samples: int, n_components: int) -> Array:
+    """Responsibilities from what a person gave: labels or responsibilities."""
+    if start.shape == (n_samples,):
+        names, labels = np.unique(start, return_inverse=True)
+        if len(names) != n_components:
+            raise ValueError(
+                f"The labels to start from hold {len(names)} different ones, but there are {n_components} components."
+            )
+        return np.eye(n_components)[labels]
+    if start.shape != (n_samples, n_components):
+        raise ValueError(
+            f"A start must be labels, of shape ({n_samples},), or responsibilities, of shape ({n_samples}, "
+            f"{n_components}), one row for each sample; this one has shape {start.shape}."
+        )
+    responsibilities = floating(start)
+    off = np.abs(responsibilities.sum(axis=1) - 1)
+    if responsibilities.min() < 0 or off.max() > 1e-4:
+        raise ValueError(
+            "Responsibilities to start from must not be negative and their rows must sum to 1; the smallest is "
+            f"{responsibilities.min():.3g}, and the sum of row {off.argmax()} is off by {off.max():.3g}."
+        )
     return responsibilities
 
 
@@ -61,9 +112,10 @@ def starting_mixture(
     n_components: int,
     *,
     covariance_type: str = "full",
-    init_params: str = "kmeans",
+    init_params: Init = "kmeans",
     reg_covar: float = 1e-6,
     random_state: RandomState = None,
+    sample_weight: Array | None = None,
     weights: Array | None = None,
     means: Array | None = None,
     covariances: Array | None = None,
@@ -75,9 +127,12 @@ def starting_mixture(
     X : (n_samples, n_features)
     n_components : int
     covariance_type : {'full', 'tied', 'diag', 'spherical'}
-    init_params : {'kmeans', 'k-means++', 'random', 'random_from_data'}
+    init_params : str, labels, responsibilities, Mixture or callable
+        See `starting_responsibilities`. A mixture of the same covariance type is itself the start. A callable gets
+        ``(X, n_components, random_state)`` and returns any of the others.
     reg_covar : float
     random_state : int, RandomState or None
+    sample_weight : (n_samples,), optional
     weights, means, covariances : arrays, optional
         Use these instead of what the M-step gives.
 
@@ -85,16 +140,16 @@ def starting_mixture(
     ------
     CollapseError
         If a component of the start has no spread; it names the component and what to try.
+    ValueError
+        If ``init_params`` does not make sense for the data.
     """
     given = (weights, means, covariances)
     if not all(part is not None for part in given):
         X = floating(X)
-        responsibilities = starting_responsibilities(X, n_components, init_params, random_state)
-        counts, centres, spreads = weighted_moments(X, responsibilities, covariance_type)
-        if init_params in POINT_STARTS:
-            spreads = _spreads_of_points(X, responsibilities, counts, centres, covariance_type)
-        spreads = covariance_type_of(covariance_type).add_to_diagonal(spreads, reg_covar)
-        estimated = counts / counts.sum(), centres, spreads
+        rng = check_random_state(random_state)
+        if callable(init_params):
+            init_params = init_params(X, n_components, rng)
+        estimated = _estimated(X, n_components, covariance_type, init_params, reg_covar, rng, sample_weight)
         given = tuple(mine if mine is not None else theirs for mine, theirs in zip(given, estimated, strict=True))
     complete = cast(tuple[Array, Array, Array], given)
     try:
@@ -103,13 +158,42 @@ def starting_mixture(
         raise collapse(error, complete[0] * len(X), 0) from None
 
 
-def _spreads_of_points(X: Array, responsibilities: Array, counts: Array, means: Array, covariance_type: str) -> Array:
+def _estimated(
+    X: Array,
+    n_components: int,
+    covariance_type: str,
+    init_params: Any,
+    reg_covar: float,
+    rng: np.random.RandomState,
+    sample_weight: Array | None,
+) -> tuple[Array, Array, Array]:
+    """Weights, means and covariances by one M-step from the starting responsibilities."""
+    responsibilities = starting_responsibilities(X, n_components, init_params, rng, sample_weight)
+    if isinstance(init_params, Mixture) and init_params.covariance_type == covariance_type:
+        return init_params.weights, init_params.means, init_params.covariances
+    kind, from_points = covariance_type_of(covariance_type), starts_from_points(init_params)
+    if sample_weight is not None and not from_points:
+        responsibilities = responsibilities * sample_weight[:, np.newaxis]
+    counts, means, spreads = weighted_moments(X, responsibilities, covariance_type)
+    if from_points:
+        spreads = _spreads_of_points(X, responsibilities, covariance_type)
+    return counts / counts.sum(), means, kind.add_to_diagonal(spreads, reg_covar)
+
+
+def starts_from_points(init_params: Init) -> bool:
+    """Whether the start is one point a component: scikit-learn treats the spreads of such starts in its own way."""
+    return isinstance(init_params, str) and init_params in POINT_STARTS
+
+
+def _spreads_of_points(X: Array, responsibilities: Array, covariance_type: str) -> Array:
     """Covariances of a start from one point a component, with scikit-learn's numbers.
 
     One point has no spread: all that is left, before ``reg_covar`` is added, is the rounding of scikit-learn's raw
     moments, E[x²] - E[x]², which has to be the same for the run to be the same. For 'tied' these are the raw
     moments of *all* the data over K: far too wide, and dependent on the origin, but one iteration mends it.
     """
+    counts = responsibilities.sum(axis=0) + 10 * np.finfo(X.dtype).eps
+    means = responsibilities.T @ X / counts[:, np.newaxis]
     if covariance_type == "tied":
         middle = X.mean(axis=0)
         if (np.abs(middle) > 1e7 * X.std(axis=0)).any():  # nothing but the offset would be left of raw moments

@@ -1,24 +1,57 @@
-"""What the M-step has to know about the data: sums over samples, weighted by responsibilities.
+"""What the M-step has to know about the data: sums over the samples, weighted by responsibilities.
 
-Sums add up, over blocks of rows here, and over halves of a data set or machines just as well.
+Sums add up, over blocks of rows that stay in the processor's cache, over threads, over halves of a data set and over
+machines. `Samples.expect` makes them in one pass, E-step included, and never keeps the responsibilities.
+
+How many digits are kept
+------------------------
+There are two forms. The short one multiplies features of the data, counted from their middle, with natural
+parameters (`features.py`). Its terms, of the size of M = Σ_de |Λ_de| r_d r_e with r the distance of the farthest
+sample, cancel down to a squared Mahalanobis distance of a few, so log densities have an absolute error of the order of
+eps · M (Higham 2002, *Accuracy and Stability of Numerical Algorithms*, section 3.1: that of a sum is at most the
+number of terms times eps times the sum of their absolute values). It is used while M <= eps^(-1/3), 165,000 in double
+precision: then eps · M <= eps^(2/3) = 4e-11 nats. Otherwise, for example for tight clusters far apart, the *direct*
+form is used, which subtracts the mean first, as on the board. The same criterion, with r the root mean square about
+the origin of the sums, decides whether covariances found as second moments minus squared means can be trusted; if not,
+the sums are taken again about the new means.
 """
 
 from __future__ import annotations
 
-import numpy as np
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, reduce
+from itertools import pairwise
+from operator import add
+from threading import Lock
+from typing import Any, Protocol
 
-from .covariance import Array, blocks, covariance_type_of
+import numpy as np
+from numpy.typing import ArrayLike
+from threadpoolctl import ThreadpoolController
+
+from .covariance import Array, blocks, covariance_type_of, floating
+from .features import FEATURES
+from .mixture import Density
+
+CACHE = 1 << 20  # bytes that a block of samples, its features and responsibilities may take
+KEPT = 1 << 25  # bytes of features that are kept between passes rather than computed again
+ALONE = 1 << 18  # multiplications, below which not even asking for the threads pays
+THREADED = 1 << 23  # and below which a second thread costs more than it brings
+WIDE = 16  # with more features than this, the direct form is the faster one, too: its products are large
 
 
 def weighted_moments(X: Array, responsibilities: Array, covariance_type: str) -> tuple[Array, Array, Array]:
     """Effective numbers of points, means and covariances of every component's share of the data.
 
-    Two passes: the covariances are taken about the new means, which costs no digits wherever the data lie.
+    Two passes, as in the textbook: the covariances are taken about the new means.
 
     Parameters
     ----------
     X : (n_samples, n_features)
-    responsibilities : (n_samples, n_components)
+    responsibilities : (n_samples, n_components), multiplied by the sample weights where there are any
     covariance_type : {'full', 'tied', 'diag', 'spherical'}
 
     Returns
@@ -28,10 +61,397 @@ def weighted_moments(X: Array, responsibilities: Array, covariance_type: str) ->
     covariances : in the shape of the covariance type (eq. 9.25)
     """
     kind = covariance_type_of(covariance_type)
-    # As in scikit-learn, a trifle keeps a component that has lost every point from dividing by zero.
-    counts = responsibilities.sum(axis=0) + 10 * np.finfo(responsibilities.dtype).eps
+    counts = _not_zero(responsibilities.sum(axis=0))
     means = responsibilities.T @ X / counts[:, np.newaxis]
     scatter = np.zeros(kind.shape(*means.shape), dtype=means.dtype)
     for rows, columns in blocks(X):
         scatter += kind.scatter(columns, responsibilities[rows].T, means)
     return counts, means, kind.covariances(scatter, counts)
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Sums over samples, weighted by responsibilities, and the log-likelihood that came out on the way.
+
+    Attributes
+    ----------
+    covariance_type : str
+    origin : (n_features,)
+        What samples are counted from: z = x - origin.
+    centres : (n_components, n_features)
+        What squares are taken about, counted from the origin.
+    counts : (n_components,)
+        Σ_n γ_nk, the effective numbers of points (Bishop 2006, eq. 9.27).
+    sums : (n_components, n_features)
+        Σ_n γ_nk z_n.
+    squares : in the shape of the covariance type
+        Σ_n γ_nk (z_n - centre_k)(z_n - centre_k)ᵀ, as much of them as the type keeps.
+    log_likelihood : float
+        Total, in nats, of the mixture that gave the responsibilities.
+    """
+
+    covariance_type: str
+    origin: Array
+    centres: Array
+    counts: Array
+    sums: Array
+    squares: Array
+    log_likelihood: float
+
+    def __add__(self, other: Statistics) -> Statistics:
+        """Statistics of two halves of the data, taken about the same centres, together."""
+        return replace(
+            self,
+            counts=self.counts + other.counts,
+            sums=self.sums + other.sums,
+            squares=self.squares + other.squares,
+            log_likelihood=self.log_likelihood + other.log_likelihood,
+        )
+
+    def moments(self) -> tuple[Array, Array, Array]:
+        """Effective numbers of points, means and covariances: what `weighted_moments` gives (eqs. 9.24 to 9.27)."""
+        kind = covariance_type_of(self.covariance_type)
+        counts = _not_zero(self.counts)
+        shares = self.counts / counts  # 1; 0 for a component that has lost every point
+        shifts = self.sums / counts[:, np.newaxis] - shares[:, np.newaxis] * self.centres
+        means = self.sums / counts[:, np.newaxis] + shares[:, np.newaxis] * self.origin
+        return counts, means, kind.covariances(self.squares - kind.spread(self.counts, shifts), counts)
+
+    def parameters(self, reg_covar: float) -> tuple[Array, Array, Array]:
+        """Weights, means and covariances of the M-step; ``reg_covar`` is added to every variance."""
+        counts, means, covariances = self.moments()
+        kind = covariance_type_of(self.covariance_type)
+        parameters = counts / counts.sum(), means, kind.add_to_diagonal(covariances, reg_covar)
+        weights, means, covariances = (values.astype(self.origin.dtype, copy=False) for values in parameters)
+        return weights, means, covariances
+
+    def keep_digits(self, density: Density) -> bool:
+        """Whether second moments minus squared means were exact enough for the covariances of ``density``."""
+        kind, features = covariance_type_of(self.covariance_type), FEATURES[self.covariance_type]
+        mean_squares = kind.covariances(self.squares, _not_zero(self.counts))
+        reach = np.sqrt(kind.variances(mean_squares, *self.sums.shape))
+        return features.magnitude(features.precisions(density.precisions_cholesky), reach) <= largest_terms(
+            density.means.dtype
+        )
+
+
+class Source(Protocol):
+    """Data that EM can learn from, wherever they are: all it asks of them is sums.
+
+    Attributes
+    ----------
+    largest : (n_features,)
+        Largest absolute value of each feature.
+    """
+
+    largest: Array
+
+    def expect(self, density: Density, about: Array | None = None) -> Statistics:
+        """E-step, and the sums over its responsibilities: see `Samples.expect`."""
+
+    def short_form(self, density: Density) -> Array | None:
+        """Natural parameters, if `expect` will use them; None if it takes differences from the means."""
+
+
+class Samples:
+    """Data in memory, and one pass over them: the E-step, and the sums that the M-step needs.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features)
+        float32 stays so; everything else is computed in double precision.
+    sample_weight : (n_samples,), optional
+        How many times each sample counts; none may be negative.
+    origin : (n_features,), optional
+        What to count from; the middle of the data by default.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, or the shapes do not go together.
+    """
+
+    def __init__(self, X: ArrayLike, sample_weight: ArrayLike | None = None, origin: Array | None = None) -> None:
+        self.X = X = floating(X)
+        if X.ndim != 2:
+            raise ValueError(f"X must have shape (n_samples, n_features), but has {X.shape}.")
+        self.sample_weight = None if sample_weight is None else _checked_weights(sample_weight, X)
+        lowest, highest = X.min(axis=0), X.max(axis=0)
+        self.origin = lowest / 2 + highest / 2 if origin is None else origin.astype(X.dtype)
+        self.reach = np.maximum(highest - self.origin, self.origin - lowest)
+        self.largest = np.maximum(np.abs(lowest), np.abs(highest))
+        self._sweeps: dict[tuple[str, int], Sweep] = {}
+        self._latest: tuple[Density | None, Array | None] = (None, None)
+
+    @property
+    def total_weight(self) -> float:
+        """Σ_n w_n, which is the number of samples where none has a weight."""
+        return float(len(self.X) if self.sample_weight is None else self.sample_weight.sum(dtype=np.float64))
+
+    def expect(self, density: Density, about: Array | None = None) -> Statistics:
+        """E-step, and the sums over its responsibilities, in one pass (Bishop 2006, eqs. 9.23 and 9.27).
+
+        Parameters
+        ----------
+        density : Density
+        about : (n_components, n_features), optional
+            Points to take squares about, in the direct form. By default the short form is used where it keeps
+            its digits (see the top of the module), and elsewhere the direct form about the means of the density.
+        """
+        n_features = density.means.shape[1]
+        if self.X.shape[1] != n_features:
+            raise ValueError(
+                f"X must have shape (n_samples, {n_features}) to fit this mixture, but has {self.X.shape}."
+            )
+        theta = self.short_form(density) if about is None else None
+        if theta is not None:
+            return self._from_features(density, theta)
+        return self._from_differences(density, density.means if about is None else about)
+
+    def short_form(self, density: Density) -> Array | None:
+        """Natural parameters of the density, counted from the origin; None where they would cost digits or time."""
+        known, theta = self._latest
+        if known is not density:
+            theta = self._natural_parameters(density) if self.X.shape[1] <= WIDE else None
+            self._latest = density, theta
+        return theta
+
+    def _natural_parameters(self, density: Density) -> Array | None:
+        features, means = FEATURES[density.covariance_type], density.means - self.origin
+        precisions = features.precisions(density.precisions_cholesky)
+        reach = np.maximum(self.reach, np.abs(means).max(axis=0))[np.newaxis]
+        if features.magnitude(precisions, reach) > largest_terms(self.X.dtype):
+            return None
+        return features.natural_parameters(density.log_constants, means, precisions).astype(self.X.dtype, copy=False)
+
+    def _from_features(self, density: Density, theta: Array) -> Statistics:
+        features, n_features = FEATURES[density.covariance_type], self.X.shape[1]
+        sums, log_likelihood = self._sweep(density.covariance_type, len(theta))(theta, soften)
+        squares = features.read_squares(sums[:, 1 + n_features :], n_features)
+        if density.covariance_type == "tied":
+            squares = self._squares_of_all
+            log_likelihood -= 0.5 * float(np.vdot(features.precisions(density.precisions_cholesky), squares))
+        centres = np.zeros_like(density.means)
+        linear = sums[:, 1 : 1 + n_features]
+        return Statistics(density.covariance_type, self.origin, centres, sums[:, 0], linear, squares, log_likelihood)
+
+    def _sweep(self, covariance_type: str, n_components: int) -> Sweep:
+        if (covariance_type, n_components) not in self._sweeps:
+            sweep = Sweep(self.X, self.sample_weight, self.origin, covariance_type, n_components)
+            self._sweeps[covariance_type, n_components] = sweep
+        return self._sweeps[covariance_type, n_components]
+
+    @cached_property
+    def _squares_of_all(self) -> Array:
+        """Σ_n w_n z_n z_nᵀ: all that type 'tied' needs to know of the squares, once and for all."""
+        total = np.zeros((self.X.shape[1],) * 2)
+        for rows, columns in blocks(self.X):
+            columns = columns - self.origin[:, np.newaxis]
+            total += (columns if self.sample_weight is None else columns * self.sample_weight[rows]) @ columns.T
+        return total
+
+    def _from_differences(self, density: Density, centres: Array) -> Statistics:
+        kind, means = covariance_type_of(density.covariance_type), density.means
+
+        def work(starts: Sequence[int]) -> tuple[Any, ...]:
+            counts, sums, squares = np.zeros(len(means)), np.zeros(means.shape), np.zeros(kind.shape(*means.shape))
+            log_likelihood = 0.0
+            for start in starts:
+                rows = slice(start, start + size)
+                columns = np.ascontiguousarray(self.X[rows].T)
+                shares = kind.squared_distances(columns, means, density.precisions_cholesky)
+                shares *= -0.5
+                shares += density.log_constants[:, np.newaxis]
+                log_likelihood += soften(shares, None if self.sample_weight is None else self.sample_weight[rows])
+                counts += shares.sum(axis=1)
+                sums += shares @ columns.T
+                squares += kind.scatter(columns, shares, centres)
+            return counts, sums, squares, log_likelihood
+
+        size = block_size(3 * means.shape[1] + len(means), self.X.dtype)
+        cost = self.X.size * len(means) * (16 + len(means[0]) * (density.covariance_type in ("full", "tied")))
+        totals = in_threads(work, len(self.X), size, cost)
+        return Statistics(density.covariance_type, np.zeros_like(self.origin), centres, *totals)
+
+
+def largest_terms(dtype: Any) -> float:
+    """eps^(-1/3): how large terms may be that cancel down to a few units, if two thirds of the digits are to stay."""
+    return float(np.finfo(dtype).eps) ** (-1 / 3)
+
+
+Sharing = Callable[[Array, Array | None], float]
+
+
+def soften(log_joint: Array, sample_weight: Array | None) -> float:
+    """Turn log joint densities into responsibilities, in place, and return the log-likelihood.
+
+    `mixture.normalise` says the same for reading; here nothing is copied.
+
+    Parameters
+    ----------
+    log_joint : (n_components, n_samples)
+    sample_weight : (n_samples,), optional
+        The responsibilities are multiplied by it.
+    """
+    largest = log_joint.max(axis=0)
+    log_joint -= largest
+    np.exp(log_joint, out=log_joint)
+    total = log_joint.sum(axis=0)
+    largest += np.log(total)
+    log_joint *= (1 if sample_weight is None else sample_weight) / total
+    return float(largest.sum(dtype=np.float64) if sample_weight is None else sample_weight @ largest)
+
+
+def harden(log_joint: Array, sample_weight: Array | None) -> float:
+    """Give every sample, in place, to its likeliest component alone (the first of equals); return the sum of the peaks.
+
+    Parameters are those of `soften`.
+    """
+    largest = log_joint.max(axis=0)
+    winners = log_joint == largest
+    if np.count_nonzero(winners) != len(largest):
+        winners = np.arange(len(log_joint))[:, np.newaxis] == log_joint.argmax(axis=0)
+    if sample_weight is None:
+        np.copyto(log_joint, winners)
+        return float(largest.sum(dtype=np.float64))
+    np.multiply(winners, sample_weight, out=log_joint)
+    return float(sample_weight @ largest)
+
+
+class Sweep:
+    """Passes over the data in the short form: features times parameters, shares, shares times features.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features)
+    sample_weight : (n_samples,), optional
+    origin : (n_features,)
+    covariance_type : str
+        Whose features.
+    n_components : int
+    """
+
+    def __init__(
+        self, X: Array, sample_weight: Array | None, origin: Array, covariance_type: str, n_components: int
+    ) -> None:
+        self.X, self.sample_weight, self.origin = X, sample_weight, origin
+        self.features = FEATURES[covariance_type]
+        self.count = self.features.count(X.shape[1])
+        self.size = min(block_size(self.count + n_components, X.dtype), len(X))
+        self.kept: dict[int, Array] | None = {} if len(X) * self.count * X.itemsize <= KEPT else None
+
+    def __call__(self, theta: Array, share: Sharing) -> tuple[Array, float]:
+        """Pass over the data once.
+
+        Parameters
+        ----------
+        theta : (n_components, count), natural parameters
+        share : `soften` or `harden`
+
+        Returns
+        -------
+        sums : (n_components, count), features of all samples, weighted by their shares
+        total : float, what ``share`` returned, summed
+        """
+
+        def work(starts: Sequence[int]) -> tuple[Any, ...]:
+            sums, total = np.zeros((len(theta), self.count)), 0.0
+            room = np.empty((self.count, self.size), dtype=self.X.dtype) if self.kept is None else None
+            for start in starts:
+                rows = slice(start, start + self.size)
+                phi = self._features(rows, room)
+                shares = theta @ phi
+                total += share(shares, None if self.sample_weight is None else self.sample_weight[rows])
+                sums += shares @ phi.T
+            return sums, total
+
+        sums, total = in_threads(work, len(self.X), self.size, len(self.X) * len(theta) * (16 + self.count))
+        return sums, total
+
+    def _features(self, rows: slice, room: Array | None) -> Array:
+        """Features of some samples, (count, n_rows): computed in ``room``, or kept from the first time on."""
+        if self.kept is not None and rows.start in self.kept:
+            return self.kept[rows.start]
+        X, n_features = self.X[rows], self.X.shape[1]
+        phi = np.empty((self.count, len(X)), dtype=X.dtype) if room is None else room[:, : len(X)]
+        phi[0] = 1
+        linear = phi[1 : 1 + n_features]
+        np.subtract(X.T, self.origin[:, np.newaxis], out=linear)
+        self.features.write_squares(linear, phi[1 + n_features :])
+        if self.kept is not None:
+            self.kept[rows.start] = phi
+        return phi
+
+
+def block_size(n_numbers: int, dtype: Any) -> int:
+    """How many samples stay in the processor's cache when each takes ``n_numbers`` numbers."""
+    return max(64, CACHE // (n_numbers * np.dtype(dtype).itemsize))
+
+
+def in_threads(work: Callable[[Sequence[int]], tuple[Any, ...]], n_samples: int, size: int, cost: int) -> list[Any]:
+    """Do ``work`` on blocks of samples, in as many threads as the linear algebra may use, and add up what it returns.
+
+    The number of threads follows ``OMP_NUM_THREADS`` and `threadpoolctl`; meanwhile every matrix product stays in its
+    own thread.
+
+    Parameters
+    ----------
+    work : callable
+        Takes the first rows of its blocks; returns things that can be added.
+    n_samples, size : int
+        Number of samples, in all and in a block.
+    cost : int
+        Roughly the number of multiplications.
+    """
+    starts = range(0, n_samples, size)
+    if cost < ALONE:
+        return list(work(starts))
+    with _one_at_a_time:  # or one sweep would give the matrix products their threads back while another is at work
+        libraries = _linear_algebra()
+        allowed = max((library.num_threads for library in libraries.lib_controllers), default=1)
+        threads = min(allowed, len(starts)) if cost >= THREADED else 1
+        with libraries.limit(limits=1):
+            if threads == 1:
+                return list(work(starts))
+            edges = [len(starts) * part // threads for part in range(threads + 1)]
+            parts = _pool(threads).map(work, [starts[a:b] for a, b in pairwise(edges)])
+            return [reduce(add, sums) for sums in zip(*parts, strict=True)]
+
+
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="gmmteach")
+
+
+_one_at_a_time = Lock()
+
+
+def _after_fork() -> None:
+    """A forked process has none of the threads, and must not wait for a lock that one of them held."""
+    global _one_at_a_time
+    _one_at_a_time = Lock()
+    _pool.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _checked_weights(sample_weight: ArrayLike, X: Array) -> Array:
+    weights = floating(sample_weight).astype(X.dtype, copy=False)
+    if weights.shape != (len(X),) or weights.min() < 0 or not weights.max() > 0:
+        raise ValueError(
+            f"sample_weight must have shape ({len(X)},), one for each row of X, none negative and not all 0; it has "
+            f"shape {weights.shape}, and values from {weights.min():.3g} to {weights.max():.3g}."
+        )
+    return weights
+
+
+def _not_zero(counts: Array) -> Array:
+    """Keep a component that has lost every point from dividing by zero, with scikit-learn's trifle."""
+    return np.maximum(counts, 10 * np.finfo(counts.dtype).eps)

@@ -86,7 +86,7 @@ class Outcome(str):
 StoppingRule = Callable[[list[Snapshot]], Outcome | None]
 
 
-def settled(tol: float, n_samples: int, before_start: float = -np.inf) -> StoppingRule:
+def settled(tol: float, n_samples: float, before_start: float = -np.inf) -> StoppingRule:
     """scikit-learn's stopping rule: the mean objective has changed by less than ``tol``.
 
     The rule looks at the objective *before* the latest M-step, as scikit-learn does, so that the number of
@@ -97,7 +97,8 @@ def settled(tol: float, n_samples: int, before_start: float = -np.inf) -> Stoppi
     ----------
     tol : float
         In nats per sample.
-    n_samples : int
+    n_samples : float
+        Or the sum of the samples' weights.
     before_start : float
         The objective to compare the starting point with: that of the run a warm start continues.
     """

@@ -22,7 +22,7 @@ PACKAGE = Path(gmmteach.__file__).parent
 # From the ground up. A module may use its own floor and those below it, and datasets nothing but itself.
 FLOORS = (
     {"datasets"},
-    {"covariance"},
+    {"covariance", "features"},
     {"mixture"},
     {"trace", "starts", "statistics"},
     {"em", "kmeans", "variational"},

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from gmmteach import KMeans, Mixture, Trace, lloyd
-from gmmteach.kmeans import assign, equal_and_round, inertia, move, totals
+from gmmteach.kmeans import assign, equal_and_round, inertia, relocate
 
 
 def groups(seed: int = 0, dtype: Any = np.float64) -> Any:
@@ -53,16 +53,9 @@ def test_assign_gives_the_nearest_centre_and_the_first_of_equals() -> None:
     assert_array_equal(assign(many, centres), np.square(many[:, np.newaxis] - centres).sum(axis=2).argmin(axis=1))
 
 
-def test_totals_add_up_over_the_samples() -> None:
-    X = groups()
-    labels, weights = assign(X, START), np.linspace(0, 2, len(X))
-    counts, sums = totals(X, labels, 3, weights)
-    assert_allclose(counts, [weights[labels == k].sum() for k in range(3)])
-    assert_allclose(sums, [(weights[labels == k, np.newaxis] * X[labels == k]).sum(axis=0) for k in range(3)])
-    halves = [totals(X[part], labels[part], 3, weights[part]) for part in (slice(0, 50), slice(50, None))]
-    assert_allclose(halves[0][0] + halves[1][0], counts)
-    assert_allclose(halves[0][1] + halves[1][1], sums)
-    assert_allclose(inertia(X, labels, START, weights), brute_force(X, START, weights), rtol=1e-12)
+def test_inertia_is_the_weighted_sum_of_squared_distances() -> None:
+    X, weights = groups(), np.linspace(0, 2, 120)
+    assert_allclose(inertia(X, assign(X, START), START, weights), brute_force(X, START, weights), rtol=1e-12)
 
 
 def test_the_mixture_of_a_snapshot() -> None:
@@ -130,14 +123,17 @@ def test_two_empty_clusters_take_the_two_that_are_worst_off() -> None:
     assert sorted(snapshots[1].mixture.means[1:].ravel()) == [-8, 10]
 
 
-def test_moving_does_not_write_to_its_arguments() -> None:
+def test_relocating_does_not_write_to_its_arguments() -> None:
     X = np.array([[0.0], [1.0], [2.0], [10.0]])
-    labels, centres, weights = np.zeros(4, dtype=int), np.array([[1.0], [50.0]]), np.ones(4)
-    counts, sums = totals(X, labels, 2, weights)
-    before = [array.copy() for array in (X, labels, centres, counts, sums, weights)]
-    move(X, labels, centres, counts, sums, weights)
-    for array, copy in zip((X, labels, centres, counts, sums, weights), before, strict=True):
+    centres, origin, weights = np.array([[1.0], [50.0]]), np.array([3.25]), np.ones(4)
+    counts, sums = np.array([4.0, 0.0]), np.array([[0.0], [0.0]])  # all four samples, counted from their mean
+    arguments = (X, centres, origin, counts, sums, weights)
+    before = [array.copy() for array in arguments]
+    new_counts, new_sums = relocate(*arguments)
+    for array, copy in zip(arguments, before, strict=True):
         assert_array_equal(array, copy)
+    assert_array_equal(new_counts, [3, 1])
+    assert_allclose(origin + new_sums / new_counts[:, np.newaxis], [[1.0], [10.0]])
 
 
 def test_more_clusters_than_points_to_tell_apart() -> None:

@@ -1,0 +1,259 @@
+"""What the estimators of mixtures share: the loop over runs, and what can be asked of a fitted mixture."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import xlogy
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ..covariance import Array, CollapseError
+from ..mixture import Mixture, normalise
+from ..trace import Snapshot, StoppingRule, Trace
+
+
+class BaseMixture(DensityMixin, BaseEstimator):
+    """A mixture that is fitted by some kind of EM, ``n_init`` times, of which the best run is kept."""
+
+    # --- what a kind of mixture has to say ---------------------------------------------------------------
+
+    @abstractmethod
+    def _run(self, X: Array, sample_weight: Array | None, init: Any, rng: np.random.RandomState) -> Iterator[Snapshot]:
+        """Begin a run from a new start, made as ``init`` says: an iterator that yields snapshots for ever."""
+
+    @abstractmethod
+    def _continue(self, X: Array, sample_weight: Array | None) -> Iterator[Snapshot]:
+        """Go on from where the last fit ended."""
+
+    @abstractmethod
+    def _stop(self, total_weight: float, continuing: bool) -> StoppingRule:
+        """When a run has settled."""
+
+    @abstractmethod
+    def _bounds(self, trace: Trace, total_weight: float, continued: bool) -> list[float]:
+        """scikit-learn's lower bounds, one for each iteration."""
+
+    # --- fitting -----------------------------------------------------------------------------------------
+
+    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit ``n_init`` times, and keep the best run.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+        y : ignored
+        sample_weight : (n_samples,), optional
+            How many times each sample counts: 2 is the same as having it twice, 0 as not having it.
+
+        Returns
+        -------
+        self
+        """
+        self._fit(X, sample_weight)
+        return self
+
+    def fit_predict(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Array:
+        """Fit, then label every sample with its most probable component, (n_samples,)."""
+        return self._label(self._fit(X, sample_weight))
+
+    def _fit(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Array:
+        """Validate, run, keep the best run; return the validated data."""
+        self._validate_params()
+        X = everything = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        init = self.init_params
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+            present = sample_weight > 0
+            if not present.all():  # a sample that counts for nothing has no say in the start either
+                init = init if isinstance(init, str) or callable(init) else np.asarray(init)[present]
+                X, sample_weight = X[present], sample_weight[present]
+        if len(X) < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {len(X)}"
+            )
+        total = float(len(X) if sample_weight is None else sample_weight.sum(dtype=np.float64))
+        continuing = self.warm_start and hasattr(self, "converged_")
+        rng = check_random_state(self.random_state)
+        traces = []
+        for run in range(1 if continuing else self.n_init):
+            report = Progress(self.verbose, self.verbose_interval, run, total)
+            try:
+                snapshots = self._continue(X, sample_weight) if continuing else self._run(X, sample_weight, init, rng)
+                stop = self._stop(total, continuing)
+                trace = Trace.record(report.listen(snapshots), X, max_iter=self.max_iter, stop=stop)
+            except CollapseError as error:
+                raise _collapse(error, X, None) from None
+            if trace.outcome == "collapsed":
+                raise _collapse(CollapseError(trace.outcome.explanation, trace.outcome.component), X, trace)
+            report.finish(trace)
+            traces.append(trace)
+        self.traces_ = traces  # only now: a fit that fails leaves the earlier one whole
+        self.trace_ = best_of(traces)
+        self.n_iter_ = len(self.trace_) - 1
+        self.converged_ = self.trace_.outcome in ("converged", "decreased")
+        self._keep(self.trace_[-1])
+        self.lower_bounds_ = self._bounds(self.trace_, total, continuing)
+        self.lower_bound_ = self.lower_bounds_[-1] if self.lower_bounds_ else -np.inf
+        if not self.converged_ and self.max_iter > 0:
+            warnings.warn(
+                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
+                "tol, or check for degenerate data.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return everything
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        """Set the fitted parameters."""
+        mixture = snapshot.mixture
+        self.weights_, self.means_, self.covariances_, self.precisions_cholesky_ = (
+            array.copy() for array in (mixture.weights, mixture.means, mixture.covariances, mixture.precisions_cholesky)
+        )
+        factor, is_matrix = mixture.precisions_cholesky, mixture.covariance_type in ("full", "tied")
+        self.precisions_ = factor @ np.swapaxes(factor, -1, -2) if is_matrix else factor**2
+
+    # --- the fitted model --------------------------------------------------------------------------------
+
+    @property
+    def mixture_(self) -> Mixture:
+        """The fitted parameters as an immutable `Mixture`."""
+        check_is_fitted(self, "means_")
+        return Mixture(self.weights_, self.means_, self.covariances_, self.covariance_type)
+
+    def _log_joint(self, X: Array) -> Array:
+        """Log of the joint density of samples and components, (n_samples, n_components)."""
+        return self.mixture_.log_joint(X)
+
+    def _label(self, X: Array) -> Array:
+        return self._log_joint(X).argmax(axis=1)
+
+    def _new_data(self, X: ArrayLike) -> Array:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Label every sample with its most probable component, (n_samples,)."""
+        return self._label(self._new_data(X))
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Responsibilities, (n_samples, n_components): rows sum to 1."""
+        return normalise(self._log_joint(self._new_data(X)))[1]
+
+    def score_samples(self, X: ArrayLike) -> Array:
+        """Log density of every sample, (n_samples,), nats."""
+        return normalise(self._log_joint(self._new_data(X)))[0]
+
+    def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:
+        """Mean log density of the samples, nats per sample; a weighted mean where weights are given."""
+        log_density = self.score_samples(X)
+        return float(np.average(log_density, weights=None if sample_weight is None else np.asarray(sample_weight)))
+
+    def sample(self, n_samples: int = 1) -> tuple[Array, Array]:
+        """Draw from the fitted mixture: X (n_samples, n_features) and labels (n_samples,)."""
+        check_is_fitted(self)
+        return self.mixture_.sample(n_samples, self.random_state)
+
+    # --- model selection: the lower the better -----------------------------------------------------------
+
+    def aic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Akaike's information criterion, -2 log L + 2 p (Akaike 1974)."""
+        log_likelihood, _ = self._log_likelihood(X, sample_weight)
+        return -2 * log_likelihood + 2 * self.mixture_.n_parameters
+
+    def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Bayesian information criterion, -2 log L + p log N (Schwarz 1978); N is the sum of the weights."""
+        log_likelihood, total = self._log_likelihood(X, sample_weight)
+        return float(-2 * log_likelihood + self.mixture_.n_parameters * np.log(total))
+
+    def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Integrated completed likelihood: BIC plus twice the entropy of the responsibilities.
+
+        It asks for components that are clusters: overlapping ones cost (Biernacki, Celeux & Govaert 2000, in its
+        soft form, McLachlan & Peel 2000, section 6.10.3).
+        """
+        responsibilities = self.predict_proba(X)
+        entropies = -xlogy(responsibilities, responsibilities).sum(axis=1)
+        total = entropies.sum() if sample_weight is None else np.asarray(sample_weight) @ entropies
+        return float(self.bic(X, sample_weight) + 2 * total)
+
+    def _log_likelihood(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float]:
+        """Total log-likelihood in nats, and the total weight."""
+        log_density = self.score_samples(X)
+        if sample_weight is None:
+            return float(log_density.sum()), float(len(log_density))
+        weights = _check_sample_weight(sample_weight, log_density[:, np.newaxis], ensure_non_negative=True)
+        return float(weights @ log_density), float(weights.sum())
+
+
+def best_of(traces: list[Trace]) -> Trace:
+    """Run that got highest before its last M-step, as scikit-learn ranks them.
+
+    Runs that reach the same peak differ by rounding only; the first of them is kept, so that the numbers of the
+    components do not depend on the machine.
+    """
+    if len(traces[0]) == 1:
+        return traces[-1]
+    heights = np.array([trace.objective[-2] for trace in traces])
+    return traces[int(np.argmax(heights >= heights.max() - 1e-10 * abs(heights.max())))]
+
+
+def _collapse(error: CollapseError, X: Array, trace: Trace | None) -> CollapseError:
+    """scikit-learn's error, and what is behind it: which component, why and what to try."""
+    precision = " float64 data instead of float32 would help too." if X.dtype == np.float32 else ""
+    return CollapseError(
+        "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
+        "instance caused by singleton or collapsed samples). Try to decrease the number of components, "
+        f"increase reg_covar, or scale the input data. {error}{precision}",
+        error.component,
+        trace,
+    )
+
+
+class Progress:
+    """Print what scikit-learn's ``verbose`` prints, listening to the snapshots as they pass.
+
+    Parameters
+    ----------
+    verbose, interval : int
+        scikit-learn's ``verbose`` and ``verbose_interval``.
+    run : int
+        Which of ``n_init`` runs.
+    total_weight : float
+        What totals are divided by.
+    """
+
+    def __init__(self, verbose: int, interval: int, run: int, total_weight: float) -> None:
+        self.verbose, self.interval, self.total_weight = verbose, interval, total_weight
+        self.begin = self.last = perf_counter()
+        if verbose:
+            print(f"Initialization {run}")
+
+    def listen(self, snapshots: Iterator[Snapshot]) -> Iterator[Snapshot]:
+        """Pass the snapshots on, and report every ``interval`` of them."""
+        before = -np.inf
+        for snapshot in snapshots:
+            yield snapshot
+            if self.verbose and (snapshot.iteration + 1) % self.interval == 0:
+                now = perf_counter()
+                change = (snapshot.objective - before) / self.total_weight
+                detail = f"\t time lapse {now - self.last:.5f}s\t ll change {change:.5f}" if self.verbose > 1 else ""
+                print(f"  Iteration {snapshot.iteration + 1}{detail}")
+                self.last = now
+            before = snapshot.objective
+
+    def finish(self, trace: Trace) -> None:
+        """Report the end of a run."""
+        if self.verbose:
+            verdict = "converged" if trace.outcome in ("converged", "decreased") else "did not converge"
+            bound = trace.objective[max(len(trace) - 2, 0)] / self.total_weight
+            lapse = f" time lapse {perf_counter() - self.begin:.5f}s\t lower bound {bound:.5f}."
+            print(f"Initialization {verdict}.{lapse if self.verbose > 1 else ''}")

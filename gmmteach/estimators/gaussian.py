@@ -1,0 +1,195 @@
+"""scikit-learn's GaussianMixture, with the run it made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import sklearn.mixture
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import StrOptions
+
+from ..covariance import Array, covariance_type_of
+from ..em import em
+from ..mixture import Mixture, RandomState
+from ..starts import INIT_PARAMS, Init, starting_mixture, starts_from_points
+from ..trace import Snapshot, StoppingRule, Trace, settled
+from .base import BaseMixture
+
+
+class GaussianMixture(BaseMixture):
+    """Gaussian mixture, fitted by EM: `sklearn.mixture.GaussianMixture` with its trace.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+    covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
+    tol : float, default=1e-3
+        Stop when the mean log-likelihood changes by less, in nats per sample.
+    reg_covar : float, default=1e-6
+        Added to every variance, in squared units of the data.
+    max_iter : int, default=100
+    n_init : int, default=1
+        Runs to make; the best one is kept.
+    init_params : {'kmeans', 'k-means++', 'random', 'random_from_data'}, default='kmeans'
+        Or labels (n_samples,), responsibilities (n_samples, n_components), a `Mixture`, or a function of
+        ``(X, n_components, random_state)`` that returns one of these.
+    weights_init : (n_components,), optional
+    means_init : (n_components, n_features), optional
+    precisions_init : inverse covariances in the shape of the covariance type, optional
+    random_state : int, RandomState or None, default=None
+    warm_start : bool, default=False
+        Let the next call of `fit` go on from where this one ended.
+    verbose : int, default=0
+    verbose_interval : int, default=10
+
+    Attributes
+    ----------
+    weights_ : (n_components,)
+    means_ : (n_components, n_features)
+    covariances_, precisions_, precisions_cholesky_ : in the shape of the covariance type
+    converged_ : bool
+        scikit-learn's rule; ``trace_.outcome`` says more, and never calls a decrease convergence.
+    n_iter_ : int
+    lower_bound_ : float
+        Mean log-likelihood before the last M-step, in nats per sample.
+    lower_bounds_ : list of float, one for each iteration
+    n_features_in_ : int
+    feature_names_in_ : (n_features_in_,), where X has names
+    trace_ : Trace
+        The run that was kept; ``len(trace_) == n_iter_ + 1``. It refers to X and does not copy it.
+    traces_ : list of Trace, one for each of ``n_init`` runs
+    mixture_ : Mixture
+        The fitted parameters as a value.
+
+    Raises
+    ------
+    CollapseError
+        From `fit`, a ValueError: a covariance stopped being positive definite. It names the component and what
+        to try, and its ``trace`` holds the run up to there.
+
+    References
+    ----------
+    Dempster, Laird & Rubin (1977); Bishop (2006), section 9.2.
+
+    Examples
+    --------
+    >>> from gmmteach import GaussianMixture
+    >>> from gmmteach.datasets import load_faithful
+    >>> model = GaussianMixture(2, random_state=0).fit(load_faithful().data)
+    >>> model.trace_
+    Trace(2 components, 4 iterations, converged, log-likelihood -1130.2641)
+    >>> bool((model.trace_.objective[1:] >= model.trace_.objective[:-1]).all())
+    True
+    """
+
+    _parameter_constraints = {  # noqa: RUF012  scikit-learn's own way
+        **sklearn.mixture.GaussianMixture._parameter_constraints,
+        "init_params": [StrOptions(set(INIT_PARAMS)), "array-like", Mixture, callable],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        tol: float = 1e-3,
+        reg_covar: float = 1e-6,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: Init = "kmeans",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+
+    # --- fitting, as BaseMixture asks -----------------------------------------------------------------------
+
+    def _run(self, X: Array, sample_weight: Array | None, init: Any, rng: np.random.RandomState) -> Iterator[Snapshot]:
+        start = self._start(X, sample_weight, init, rng)
+        return em(X, start, reg_covar=self.reg_covar, sample_weight=sample_weight)
+
+    def _continue(self, X: Array, sample_weight: Array | None) -> Iterator[Snapshot]:
+        return em(X, self.mixture_, reg_covar=self.reg_covar, sample_weight=sample_weight)
+
+    def _stop(self, total_weight: float, continuing: bool) -> StoppingRule:
+        return settled(self.tol, total_weight, self.lower_bound_ * total_weight if continuing else -np.inf)
+
+    def _bounds(self, trace: Trace, total_weight: float, continued: bool) -> list[float]:
+        bounds = trace.objective[:-1] / total_weight
+        if len(bounds) and not continued and self.weights_init is None and starts_from_points(self.init_params):
+            # scikit-learn's first E-step from K chosen points uses weights that sum to K / N; the trace has the
+            # likelihood of weights that sum to 1, and only this one bound tells the difference.
+            bounds = bounds + np.log(self.n_components / total_weight) * (np.arange(len(bounds)) == 0)
+        return bounds.tolist()
+
+    def _start(self, X: Array, sample_weight: Array | None, init: Any, rng: np.random.RandomState) -> Mixture:
+        """Starting mixture: what the user gave, and an M-step from `init_params` for the rest."""
+        n_features = X.shape[1]
+        weights, means, precisions = self.weights_init, self.means_init, self.precisions_init
+        return starting_mixture(
+            X,
+            self.n_components,
+            covariance_type=self.covariance_type,
+            init_params=init,
+            reg_covar=self.reg_covar,
+            random_state=rng,
+            sample_weight=sample_weight,
+            weights=None if weights is None else _checked_weights(weights, self.n_components),
+            means=None if means is None else _checked(means, (self.n_components, n_features), "means"),
+            covariances=None
+            if precisions is None
+            else _inverted(precisions, self.covariance_type, (self.n_components, n_features)),
+        )
+
+
+def _checked(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+    array = check_array(values, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True)
+    if array.shape != shape:
+        raise ValueError(f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}")
+    return array
+
+
+def _checked_weights(values: ArrayLike, n_components: int) -> Array:
+    weights = _checked(values, (n_components,), "weights")
+    if (weights < 0).any() or (weights > 1).any():
+        raise ValueError(
+            "The parameter 'weights' should be in the range [0, 1], but got max value "
+            f"{weights.max():.5f}, min value {weights.min():.5f}"
+        )
+    if abs(1 - weights.sum()) > (1e-6 if weights.dtype == np.float32 else 1e-8):
+        raise ValueError(f"The parameter 'weights' should be normalized, but got sum(weights) = {weights.sum():.5f}")
+    return weights
+
+
+def _inverted(values: ArrayLike, covariance_type: str, shape: tuple[int, int]) -> Array:
+    """Covariances from the precisions a user gave."""
+    precisions = _checked(values, covariance_type_of(covariance_type).shape(*shape), f"{covariance_type} precision")
+    if covariance_type in ("diag", "spherical"):
+        if (precisions <= 0).any():
+            raise ValueError(f"'{covariance_type} precision' should be positive")
+        return 1 / precisions
+    symmetric = np.allclose(precisions, np.swapaxes(precisions, -1, -2))
+    if not symmetric or (np.linalg.eigvalsh(precisions) <= 0).any():
+        raise ValueError(f"'{covariance_type} precision' should be symmetric, positive-definite")
+    return np.linalg.inv(precisions)
