@@ -89,7 +89,7 @@ class Mixture:
         dtype = np.float32 if means.dtype == np.float32 else np.float64
         for name in ("weights", "means", "covariances"):
             array = np.array(getattr(self, name), dtype=dtype)
-            if not np.isfinite(array).all():
+            if not np.isfinite(array.sum()) and not np.isfinite(array).all():
                 raise ValueError(f"{name} holds a value that is not finite: {array.tolist()}.")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -111,8 +111,11 @@ class Mixture:
                 f"weights must not be negative and must sum to 1, but they are {self.weights.tolist()}, which sum "
                 f"to {total:.6g}."
             )
-        if self.covariance_type in ("full", "tied"):
-            asymmetry = np.abs(self.covariances - np.swapaxes(self.covariances, -1, -2)).max()
+        mirrored = (
+            np.swapaxes(self.covariances, -1, -2) if self.covariance_type in ("full", "tied") else self.covariances
+        )
+        if (self.covariances != mirrored).any():
+            asymmetry = np.abs(self.covariances - mirrored).max()
             if asymmetry > 1e-5 * np.abs(self.covariances).max():
                 raise ValueError(
                     f"covariances must be symmetric, but entries differ from their mirror image by {asymmetry:.3g}."

@@ -36,11 +36,11 @@ from .covariance import Array, blocks, covariance_type_of, floating
 from .features import FEATURES
 from .mixture import Density
 
-CACHE = 1 << 20  # bytes that a block of samples, its features and responsibilities may take
+CACHE = 3 << 19  # bytes that a block of samples, its features and responsibilities may take
 KEPT = 1 << 25  # bytes of features that are kept between passes rather than computed again
 ALONE = 1 << 18  # multiplications, below which not even asking for the threads pays
 THREADED = 1 << 23  # and below which a second thread costs more than it brings
-WIDE = 16  # with more features than this, the direct form is the faster one, too: its products are large
+WIDE = 32  # with more features than this, the direct form is the faster one, too: its products are large
 
 
 def weighted_moments(X: Array, responsibilities: Array, covariance_type: str) -> tuple[Array, Array, Array]:
@@ -259,16 +259,18 @@ class Samples:
             for start in starts:
                 rows = slice(start, start + size)
                 columns = np.ascontiguousarray(self.X[rows].T)
-                shares = kind.squared_distances(columns, means, density.precisions_cholesky)
-                shares *= -0.5
-                shares += density.log_constants[:, np.newaxis]
-                log_likelihood += soften(shares, None if self.sample_weight is None else self.sample_weight[rows])
+                log_joint = kind.squared_distances(columns, means, density.precisions_cholesky)
+                log_joint *= -0.5
+                log_joint += density.log_constants[:, np.newaxis]
+                weights = None if self.sample_weight is None else self.sample_weight[rows]
+                shares, part = soften(log_joint, weights)
+                log_likelihood += part
                 counts += shares.sum(axis=1)
                 sums += shares @ columns.T
                 squares += kind.scatter(columns, shares, centres)
             return counts, sums, squares, log_likelihood
 
-        size = block_size(3 * means.shape[1] + len(means), self.X.dtype)
+        size = block_size(6 * means.shape[1] + 2 * len(means), self.X.dtype)
         cost = self.X.size * len(means) * (16 + len(means[0]) * (density.covariance_type in ("full", "tied")))
         totals = in_threads(work, len(self.X), size, cost)
         return Statistics(density.covariance_type, np.zeros_like(self.origin), centres, *totals)
@@ -279,43 +281,61 @@ def largest_terms(dtype: Any) -> float:
     return float(np.finfo(dtype).eps) ** (-1 / 3)
 
 
-Sharing = Callable[[Array, Array | None], float]
+Sharing = Callable[[Array, Array | None], tuple[Array, float]]
 
 
-def soften(log_joint: Array, sample_weight: Array | None) -> float:
-    """Turn log joint densities into responsibilities, in place, and return the log-likelihood.
-
-    `mixture.normalise` says the same for reading; here nothing is copied.
+def soften(log_joint: Array, sample_weight: Array | None) -> tuple[Array, float]:
+    """Turn log joint densities into responsibilities and the log-likelihood (`mixture.normalise`, for columns).
 
     Parameters
     ----------
-    log_joint : (n_components, n_samples)
+    log_joint : (n_components, n_samples), which is written to
     sample_weight : (n_samples,), optional
-        The responsibilities are multiplied by it.
+
+    Returns
+    -------
+    responsibilities : (n_components, n_samples), times the sample weights
+    log_likelihood : float
     """
-    largest = log_joint.max(axis=0)
-    log_joint -= largest
-    np.exp(log_joint, out=log_joint)
-    total = log_joint.sum(axis=0)
-    largest += np.log(total)
-    log_joint *= (1 if sample_weight is None else sample_weight) / total
-    return float(largest.sum(dtype=np.float64) if sample_weight is None else sample_weight @ largest)
+    limits = np.finfo(log_joint.dtype)
+    with np.errstate(over="ignore"):
+        shares = np.exp(log_joint)
+        total = shares.sum(axis=0)
+    if limits.tiny / limits.eps < total.min() and total.max() < limits.max:
+        log_density = np.log(total)
+    else:  # some sample is so far from, or so close to a component that exp has left the range of numbers
+        largest = log_joint.max(axis=0)
+        log_joint -= largest
+        shares = np.exp(log_joint, out=log_joint)
+        total = shares.sum(axis=0)
+        log_density = largest + np.log(total)
+    shares *= (1 if sample_weight is None else sample_weight) / total
+    return shares, _weighted_sum(log_density, sample_weight)
 
 
-def harden(log_joint: Array, sample_weight: Array | None) -> float:
-    """Give every sample, in place, to its likeliest component alone (the first of equals); return the sum of the peaks.
+def harden(log_joint: Array, sample_weight: Array | None) -> tuple[Array, float]:
+    """Give every sample to its likeliest component alone, the first of equals.
 
-    Parameters are those of `soften`.
+    Parameters
+    ----------
+    log_joint : (n_components, n_samples), which is written to
+    sample_weight : (n_samples,), optional
+
+    Returns
+    -------
+    shares : (n_components, n_samples), 0 or the sample weight
+    total : float, the sum of what was largest
     """
     largest = log_joint.max(axis=0)
     winners = log_joint == largest
     if np.count_nonzero(winners) != len(largest):
         winners = np.arange(len(log_joint))[:, np.newaxis] == log_joint.argmax(axis=0)
-    if sample_weight is None:
-        np.copyto(log_joint, winners)
-        return float(largest.sum(dtype=np.float64))
-    np.multiply(winners, sample_weight, out=log_joint)
-    return float(sample_weight @ largest)
+    np.multiply(winners, 1 if sample_weight is None else sample_weight, out=log_joint)
+    return log_joint, _weighted_sum(largest, sample_weight)
+
+
+def _weighted_sum(values: Array, weights: Array | None) -> float:
+    return float(values.sum(dtype=np.float64) if weights is None else weights @ values)
 
 
 class Sweep:
@@ -360,9 +380,10 @@ class Sweep:
             for start in starts:
                 rows = slice(start, start + self.size)
                 phi = self._features(rows, room)
-                shares = theta @ phi
-                total += share(shares, None if self.sample_weight is None else self.sample_weight[rows])
+                weights = None if self.sample_weight is None else self.sample_weight[rows]
+                shares, part = share(theta @ phi, weights)
                 sums += shares @ phi.T
+                total += part
             return sums, total
 
         sums, total = in_threads(work, len(self.X), self.size, len(self.X) * len(theta) * (16 + self.count))
