@@ -105,6 +105,10 @@ class CovarianceType(ABC):
     def covariances(self, scatter: Array, counts: Array) -> Array:
         """Maximum-likelihood covariances from the scatter and the effective numbers of points N_k."""
 
+    def scatter_of(self, covariances: Array, counts: Array) -> Array:
+        """Scatter that gives these covariances: the way back from `covariances`."""
+        return covariances / self.covariances(np.ones_like(covariances), counts)
+
     @abstractmethod
     def add_to_diagonal(self, covariances: Array, amount: float) -> Array:
         """Add ``amount`` to every variance."""
@@ -135,6 +139,14 @@ class CovarianceType(ABC):
         """Write the covariances as (n_components, n_features, n_features) matrices."""
 
     @abstractmethod
+    def from_dense(self, scatter: Array) -> Array:
+        """Keep as much of (n_components, n_features, n_features) scatter matrices as the type does."""
+
+    @abstractmethod
+    def from_precision_cholesky(self, precision_cholesky: Array) -> Array:
+        """Covariances again from U: the way back from `precision_cholesky`."""
+
+    @abstractmethod
     def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
         """Variance of every feature in every component, (n_components, n_features)."""
 
@@ -148,6 +160,10 @@ class _Matrices(CovarianceType):
 
     def add_to_diagonal(self, covariances: Array, amount: float) -> Array:
         return covariances + (amount * np.eye(covariances.shape[-1])).astype(covariances.dtype)
+
+    def from_precision_cholesky(self, precision_cholesky: Array) -> Array:
+        cholesky = np.swapaxes(np.linalg.inv(precision_cholesky), -1, -2)
+        return cholesky @ np.swapaxes(cholesky, -1, -2)
 
 
 class Full(_Matrices):
@@ -197,6 +213,9 @@ class Full(_Matrices):
 
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return covariances
+
+    def from_dense(self, scatter: Array) -> Array:
+        return scatter
 
     def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return np.diagonal(covariances, axis1=1, axis2=2)
@@ -248,6 +267,9 @@ class Tied(_Matrices):
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return np.broadcast_to(covariances, (n_components, n_features, n_features))
 
+    def from_dense(self, scatter: Array) -> Array:
+        return scatter.sum(axis=0)
+
     def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return np.broadcast_to(np.diagonal(covariances), (n_components, n_features))
 
@@ -297,6 +319,12 @@ class Diag(CovarianceType):
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return covariances[:, :, np.newaxis] * np.eye(n_features, dtype=covariances.dtype)
 
+    def from_dense(self, scatter: Array) -> Array:
+        return np.diagonal(scatter, axis1=1, axis2=2)
+
+    def from_precision_cholesky(self, precision_cholesky: Array) -> Array:
+        return 1 / np.square(precision_cholesky)
+
     def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return covariances
 
@@ -345,6 +373,12 @@ class Spherical(CovarianceType):
 
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return covariances[:, np.newaxis, np.newaxis] * np.eye(n_features, dtype=covariances.dtype)
+
+    def from_dense(self, scatter: Array) -> Array:
+        return np.trace(scatter, axis1=1, axis2=2) / scatter.shape[-1]
+
+    def from_precision_cholesky(self, precision_cholesky: Array) -> Array:
+        return 1 / np.square(precision_cholesky)
 
     def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return np.broadcast_to(covariances[:, np.newaxis], (n_components, n_features))

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .covariance import REMEDY, Array, CollapseError, collapse, covariance_type_of, floating
 from .mixture import Mixture
-from .statistics import Samples, Source, Statistics, weighted_moments
+from .statistics import Source, Statistics, source, weighted_moments
 from .trace import Snapshot
 
 
@@ -108,17 +107,22 @@ def em(
     CollapseError
         When a component's covariance stops being positive definite; it names the component and what to try.
     """
-    data: Source = cast(Source, X) if hasattr(X, "expect") else Samples(X, sample_weight)
+    data = source(X, sample_weight)
     mixture = start
     for iteration in count():
-        statistics = data.expect(mixture.density)
-        if not np.isfinite(statistics.log_likelihood):
-            raise CollapseError(f"The log-likelihood is no longer a number at iteration {iteration}. {REMEDY}")
+        statistics = finite(data.expect(mixture.density), iteration)
         yield Snapshot(iteration, mixture, statistics.log_likelihood)
         try:
             mixture = maximise(data, mixture, statistics, reg_covar)
         except CollapseError as error:
             raise collapse(error, statistics.counts, iteration + 1) from None
+
+
+def finite(statistics: Statistics, iteration: int) -> Statistics:
+    """Raise CollapseError if the log-likelihood is not a number; return the statistics."""
+    if not np.isfinite(statistics.log_likelihood):
+        raise CollapseError(f"The log-likelihood is no longer a number at iteration {iteration}. {REMEDY}")
+    return statistics
 
 
 def maximise(data: Source, mixture: Mixture, statistics: Statistics, reg_covar: float) -> Mixture:

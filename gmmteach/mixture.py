@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils import check_random_state
 
+from .conditional import Conditional, patterns
 from .covariance import Array, CovarianceType, blocks, covariance_type_of
 
 RandomState = int | np.random.RandomState | None
@@ -185,12 +185,16 @@ class Mixture:
         Parameters
         ----------
         X : (n_samples, n_features)
+            NaN is a value that was not observed: such a sample is judged by its other features, by their marginal
+            density (Bishop 2006, eq. 2.98).
 
         Returns
         -------
         (n_samples, n_components), nats
         """
         X = self._samples(X)
+        if np.isnan(X).any():
+            return self._log_joint_of_observed(X)
         constants, means, factor, _ = self.density
         # One contiguous row a component: that is what makes the soft-max after it quick.
         log_joint = np.empty((self.n_components, len(X)), dtype=np.result_type(X, self.means))
@@ -199,6 +203,15 @@ class Mixture:
             distances *= -0.5
             np.add(distances, constants[:, np.newaxis], out=log_joint[:, rows])
         return log_joint.T
+
+    def _log_joint_of_observed(self, X: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(self.weights)
+        log_joint = np.empty((len(X), self.n_components), dtype=np.result_type(X, self.means))
+        for rows, observed in patterns(X):
+            split = Conditional(self.means, self.dense_covariances, observed)
+            log_joint[rows] = log_weights + split.log_density(X[np.ix_(rows, observed)]).T
+        return log_joint
 
     def log_density(self, X: ArrayLike) -> Array:
         """Log density log p(x) of every sample, shape (n_samples,), nats (Bishop 2006, eq. 9.7)."""
@@ -282,22 +295,15 @@ class Mixture:
             At least one feature must stay free.
         """
         known = self._features(list(given))
-        free = [d for d in range(self.n_features) if d not in known]
-        if not free:
+        split = Conditional(self.means, self.dense_covariances, known)
+        if not len(split.missing):
             raise ValueError("every feature is given, so there is nothing left to have a distribution.")
         values = np.array([[float(value) for value in given.values()]], dtype=self.means.dtype)
         weights = self.marginal(known).responsibilities(values)[0]
-        means = self.means[:, free].copy()
-        covariances = self._kind.marginal(self.covariances, free)
+        covariances = self._kind.marginal(self.covariances, split.missing.tolist())
         if self.covariance_type in ("full", "tied"):
-            conditional = np.empty((self.n_components, len(free), len(free)), dtype=means.dtype)
-            for k, covariance in enumerate(self.dense_covariances):
-                across = covariance[np.ix_(known, free)]
-                solved = cho_solve(cho_factor(covariance[np.ix_(known, known)]), across)
-                means[k] += (values[0] - self.means[k, known]) @ solved
-                conditional[k] = covariance[np.ix_(free, free)] - across.T @ solved
-            covariances = conditional if self.covariance_type == "full" else conditional[0]
-        return Mixture(weights, means, covariances, self.covariance_type)
+            covariances = split.covariances if self.covariance_type == "full" else split.covariances[0]
+        return Mixture(weights, split.means(values)[:, 0], covariances, self.covariance_type)
 
     def _features(self, features: Sequence[int]) -> list[int]:
         chosen = [index(feature) for feature in features]

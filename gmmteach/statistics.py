@@ -26,7 +26,7 @@ from functools import cache, cached_property, reduce
 from itertools import pairwise
 from operator import add
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -108,6 +108,29 @@ class Statistics:
             log_likelihood=self.log_likelihood + other.log_likelihood,
         )
 
+    def __mul__(self, factor: float) -> Statistics:
+        """Statistics of the same data, every sample counting ``factor`` times as much."""
+        return replace(
+            self,
+            counts=self.counts * factor,
+            sums=self.sums * factor,
+            squares=self.squares * factor,
+            log_likelihood=self.log_likelihood * factor,
+        )
+
+    def about(self, centres: Array) -> Statistics:
+        """The same, with squares about other centres, and counted from 0: so that they can be added to others'."""
+        kind = covariance_type_of(self.covariance_type)
+        counts, means, covariances = self.moments()
+        scatter = kind.scatter_of(covariances, counts)
+        return replace(
+            self,
+            origin=np.zeros_like(self.origin),
+            centres=centres,
+            sums=self.counts[:, np.newaxis] * means,
+            squares=scatter + kind.spread(self.counts, means - centres),
+        )
+
     def moments(self) -> tuple[Array, Array, Array]:
         """Effective numbers of points, means and covariances: what `weighted_moments` gives (eqs. 9.24 to 9.27)."""
         kind = covariance_type_of(self.covariance_type)
@@ -145,6 +168,10 @@ class Source(Protocol):
     """
 
     largest: Array
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the samples' weights; their number, where they have none."""
 
     def expect(self, density: Density, about: Array | None = None) -> Statistics:
         """E-step, and the sums over its responsibilities: see `Samples.expect`."""
@@ -274,6 +301,11 @@ class Samples:
         cost = self.X.size * len(means) * (16 + len(means[0]) * (density.covariance_type in ("full", "tied")))
         totals = in_threads(work, len(self.X), size, cost)
         return Statistics(density.covariance_type, np.zeros_like(self.origin), centres, *totals)
+
+
+def source(X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Source:
+    """Make a `Source` of an array; one that is a source already stays as it is."""
+    return cast(Source, X) if hasattr(X, "expect") else Samples(X, sample_weight)
 
 
 def largest_terms(dtype: Any) -> float:

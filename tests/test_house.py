@@ -22,10 +22,10 @@ PACKAGE = Path(gmmteach.__file__).parent
 # From the ground up. A module may use its own floor and those below it, and datasets nothing but itself.
 FLOORS = (
     {"datasets"},
-    {"covariance", "features"},
+    {"covariance", "features", "conditional"},
     {"mixture"},
     {"trace", "starts", "statistics"},
-    {"em", "kmeans", "variational"},
+    {"em", "kmeans", "variational", "missing", "online", "acceleration"},
     {"estimators"},
     {"selection"},
     {"gmmteach"},  # the package's front door, gmmteach/__init__.py, opens on everything up to here

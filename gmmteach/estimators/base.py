@@ -68,18 +68,16 @@ class BaseMixture(DensityMixin, BaseEstimator):
     def _fit(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Array:
         """Validate, run, keep the best run; return the validated data."""
         self._validate_params()
-        X = everything = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        X = everything = self._validated(X, ensure_min_samples=2)
         init = self.init_params
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
             present = sample_weight > 0
             if not present.all():  # a sample that counts for nothing has no say in the start either
-                init = init if isinstance(init, str) or callable(init) else np.asarray(init)[present]
+                is_rowwise = not isinstance(init, str | Mixture) and not callable(init)
+                init = np.asarray(init)[present] if is_rowwise else init
                 X, sample_weight = X[present], sample_weight[present]
-        if len(X) < self.n_components:
-            raise ValueError(
-                f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {len(X)}"
-            )
+        self._require_samples(X)
         total = float(len(X) if sample_weight is None else sample_weight.sum(dtype=np.float64))
         continuing = self.warm_start and hasattr(self, "converged_")
         rng = check_random_state(self.random_state)
@@ -101,6 +99,7 @@ class BaseMixture(DensityMixin, BaseEstimator):
         self.n_iter_ = len(self.trace_) - 1
         self.converged_ = self.trace_.outcome in ("converged", "decreased")
         self._keep(self.trace_[-1])
+        self.weight_seen_ = total
         self.lower_bounds_ = self._bounds(self.trace_, total, continuing)
         self.lower_bound_ = self.lower_bounds_[-1] if self.lower_bounds_ else -np.inf
         if not self.converged_ and self.max_iter > 0:
@@ -111,6 +110,12 @@ class BaseMixture(DensityMixin, BaseEstimator):
                 stacklevel=3,
             )
         return everything
+
+    def _require_samples(self, X: Array) -> None:
+        if len(X) < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {len(X)}"
+            )
 
     def _keep(self, snapshot: Snapshot) -> None:
         """Set the fitted parameters."""
@@ -138,7 +143,10 @@ class BaseMixture(DensityMixin, BaseEstimator):
 
     def _new_data(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        return validate_data(self, X, reset=False)
+        return self._validated(X, reset=False)
+
+    def _validated(self, X: ArrayLike, **options: Any) -> Array:
+        return validate_data(self, X, dtype=[np.float64, np.float32], **options)
 
     def predict(self, X: ArrayLike) -> Array:
         """Label every sample with its most probable component, (n_samples,)."""
