@@ -1,8 +1,8 @@
 """k-means, in the same shape as EM: a generator of snapshots.
 
 Lloyd's algorithm (Lloyd 1982; Bishop 2006, section 9.1) gives every sample to its nearest centre, then moves
-every centre to the mean of its samples. Its snapshots carry a mixture like everybody else's: round
-components of equal weight and equal size, which is what k-means silently assumes.
+every centre to the mean of its samples. Its snapshots carry a mixture like everybody else's: round components of equal
+weight and size, whose classification likelihood it climbs (Celeux & Govaert 1992).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a run begins. EM climbs to the nearest peak, so the start decides which one.
+"""Where a run begins. EM climbs to the peak in whose basin it is, so the start decides which one.
 
 scikit-learn starts from responsibilities, hard or random, and takes one M-step from them; these are its four
 ways, with its own k-means and k-means++ and its order of random numbers, so that the same

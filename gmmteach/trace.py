@@ -90,8 +90,8 @@ def settled(tol: float, n_samples: float, before_start: float = -np.inf) -> Stop
     """scikit-learn's stopping rule: the mean objective has changed by less than ``tol``.
 
     The rule looks at the objective *before* the latest M-step, as scikit-learn does, so that the number of
-    iterations is the same. A fall within ``tol`` stops the run too, but it is called a decrease: exact EM
-    cannot fall, while ``reg_covar`` or rounding can make it.
+    iterations is the same: what a round has gained is known one round later. A fall within ``tol``, in that round or
+    in the latest, stops the run too, but it is called a decrease: exact EM cannot fall; ``reg_covar`` can make it.
 
     Parameters
     ----------
@@ -109,9 +109,9 @@ def settled(tol: float, n_samples: float, before_start: float = -np.inf) -> Stop
         change = (after - before) / n_samples
         if not abs(change) < tol:
             return None
-        rounding = 1e-12 * abs(after)
-        if after < before - rounding:
-            return Outcome("decreased", f"The objective fell by {before - after:.3g} in total, within the tolerance.")
+        fall = max(before - after, after - snapshots[-1].objective)
+        if fall > 1e-12 * abs(after):
+            return Outcome("decreased", f"The objective fell by {fall:.3g} in total in one of the last two rounds.")
         return Outcome("converged", f"The objective changed by {abs(change):.3g} per sample, less than tol={tol:g}.")
 
     return rule

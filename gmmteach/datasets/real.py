@@ -64,7 +64,7 @@ def load_faithful(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
 
     References
     ----------
-    Azzalini and Bowman (1990), doi:10.2307/2347385.
+    Azzalini and Bowman (1990), doi:10.2307/2347385; this version, of 272 rows, from Härdle (1991).
 
     Examples
     --------
@@ -142,8 +142,9 @@ def load_customers(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
 def load_galaxies(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Recession velocities of 82 galaxies: one column, km/s, sorted, no target.
 
-    Lesson: nobody knows how many components there are, and published answers differ. Close pairs invite a
-    component to collapse, so a likelihood means little without a floor on the variance.
+    Lesson: nobody knows how many components there are, and published answers differ. As for every mixture, the
+    likelihood has no upper bound; here close pairs invite a component to collapse, so a likelihood means little
+    without a floor on the variance.
 
     Parameters
     ----------

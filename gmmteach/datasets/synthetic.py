@@ -26,8 +26,8 @@ def make_overlapping_blobs(
     """Round blobs of equal size and spread that overlap.
 
     Lesson: where blobs overlap, an honest answer is a probability. Responsibilities give it; k-means hides
-    it. But its *boundaries* are no worse here, since for equal, round, equally large groups they are the
-    right ones: overlap alone does not defeat k-means.
+    it. Its *boundaries* are the right ones here, by symmetry: the groups are round, equally large and equally
+    spread. Its *centres* are not: each is the mean of what lies on its side, and so is pushed outwards.
 
     The truth: equal weights; identity covariances; means on a regular polygon around the origin whose
     neighbours are `separation` standard deviations apart (for two components: at -separation/2 and
@@ -238,8 +238,8 @@ def make_collapse_trap(
     the fit "converges" to a component a thousandth of a unit wide, with a splendid log-likelihood.
 
     The truth: label 0 is a standard Gaussian at the origin; label 1 is the point (8, 0), `n_copies` times,
-    each moved by a Gaussian of standard deviation `spread`. A small `spread` (0.01) makes a spike that has a
-    finite likelihood, 0 makes one that has none.
+    each moved by a Gaussian of standard deviation `spread`. A small `spread` (0.01) makes a spike on which the
+    likelihood has a finite local maximum; with 0 there is none, and a component that begins there shrinks for ever.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..covariance import Array, CollapseError
+from ..covariance import REMEDY, Array, CollapseError
 from ..mixture import Mixture, normalise
 from ..trace import Snapshot, StoppingRule, Trace
 
@@ -216,11 +216,19 @@ def best_of(traces: list[Trace]) -> Trace:
 
 def _collapse(error: CollapseError, X: Array, trace: Trace | None) -> CollapseError:
     """scikit-learn's error, and what is behind it: which component, why and what to try."""
-    precision = " float64 data instead of float32 would help too." if X.dtype == np.float32 else ""
+    hints = [str(error).replace(REMEDY, "").strip()]  # scikit-learn's sentence has said most of the remedies
+    if not np.isnan(X).any():
+        constant, rank = np.ptp(X, axis=0) == 0, np.linalg.matrix_rank(X - X.mean(axis=0))
+        if constant.any():
+            hints.append(f"Feature {constant.argmax()} of X is constant: leave it out.")
+        elif rank < X.shape[1] < len(X):
+            hints.append("The features of X are combinations of each other: leave some out, or use PCA first.")
+    if X.dtype == np.float32:
+        hints.append("float64 data instead of float32 would help too.")
     return CollapseError(
         "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
         "instance caused by singleton or collapsed samples). Try to decrease the number of components, "
-        f"increase reg_covar, or scale the input data. {error}{precision}",
+        f"increase reg_covar, or scale the input data. {' '.join(hints)}",
         error.component,
         trace,
     )

@@ -62,7 +62,7 @@ class GaussianMixture(BaseMixture):
     means_ : (n_components, n_features)
     covariances_, precisions_, precisions_cholesky_ : in the shape of the covariance type
     converged_ : bool
-        scikit-learn's rule; ``trace_.outcome`` says more, and never calls a decrease convergence.
+        scikit-learn's rule; ``trace_.outcome`` says more, and does not call a run that ended falling converged.
     n_iter_ : int
     lower_bound_ : float
         Mean log-likelihood before the last M-step, in nats per sample.
