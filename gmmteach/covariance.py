@@ -159,7 +159,9 @@ class _Matrices(CovarianceType):
     """What 'full' and 'tied' share: covariances are matrices."""
 
     def add_to_diagonal(self, covariances: Array, amount: float) -> Array:
-        return covariances + (amount * np.eye(covariances.shape[-1])).astype(covariances.dtype)
+        heavier = covariances.copy()
+        np.einsum("...dd->...d", heavier)[...] += covariances.dtype.type(amount)  # a view of the diagonals
+        return heavier
 
     def from_precision_cholesky(self, precision_cholesky: Array) -> Array:
         cholesky = np.swapaxes(np.linalg.inv(precision_cholesky), -1, -2)
@@ -186,7 +188,8 @@ class Full(_Matrices):
         return scatter
 
     def spread(self, counts: Array, shifts: Array) -> Array:
-        return (counts[:, np.newaxis] * shifts)[:, :, np.newaxis] * shifts[:, np.newaxis]
+        pulls = np.sqrt(counts)[:, np.newaxis] * shifts
+        return pulls[:, :, np.newaxis] * pulls[:, np.newaxis]  # exactly symmetric
 
     def covariances(self, scatter: Array, counts: Array) -> Array:
         return scatter / counts[:, np.newaxis, np.newaxis]
@@ -244,7 +247,8 @@ class Tied(_Matrices):
         return scatter
 
     def spread(self, counts: Array, shifts: Array) -> Array:
-        return (counts[:, np.newaxis] * shifts).T @ shifts
+        pulls = np.sqrt(counts)[:, np.newaxis] * shifts
+        return pulls.T @ pulls  # exactly symmetric
 
     def covariances(self, scatter: Array, counts: Array) -> Array:
         return scatter / counts.sum()

@@ -79,9 +79,10 @@ class Features(ABC):
 
 
 @cache
-def _upper_triangle(n_features: int) -> tuple[Array, Array]:
+def _upper_triangle(n_features: int) -> tuple[Array, Array, Array]:
+    """Rows and columns of the pairs d <= e, and how much of -½ xᵀΛx each carries: off the diagonal, both halves."""
     rows, columns = np.triu_indices(n_features)
-    return rows, columns
+    return rows, columns, np.where(rows == columns, -0.5, -1)
 
 
 class _Full(Features):
@@ -96,7 +97,7 @@ class _Full(Features):
             first = last
 
     def read_squares(self, sums: Array, n_features: int) -> Array:
-        rows, columns = _upper_triangle(n_features)
+        rows, columns, _ = _upper_triangle(n_features)
         squares = np.empty((len(sums), n_features, n_features), dtype=sums.dtype)
         squares[:, rows, columns] = squares[:, columns, rows] = sums
         return squares
@@ -108,8 +109,8 @@ class _Full(Features):
         return (precisions @ means[:, :, np.newaxis])[:, :, 0]
 
     def quadratic(self, precisions: Array, n_components: int) -> Array:
-        rows, columns = _upper_triangle(precisions.shape[-1])
-        return np.where(rows == columns, -0.5, -1) * precisions[:, rows, columns]
+        rows, columns, shares = _upper_triangle(precisions.shape[-1])
+        return shares * precisions[:, rows, columns]
 
     def magnitude(self, precisions: Array, reach: Array) -> float:
         return float((reach * (np.abs(precisions) @ reach[:, :, np.newaxis])[:, :, 0]).sum(axis=1).max())

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from operator import index
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import linear_sum_assignment
 from sklearn.utils import check_random_state
 
 from .conditional import Conditional, patterns
 from .covariance import Array, CovarianceType, blocks, covariance_type_of
+from .distance import bhattacharyya
 
 RandomState = int | np.random.RandomState | None
 
@@ -33,6 +36,13 @@ class Ellipses(NamedTuple):
     widths: Array
     heights: Array
     angles: Array
+
+
+class Divergence(NamedTuple):
+    """A Kullback-Leibler divergence by Monte Carlo, and how far off it may be: one standard error. Both in nats."""
+
+    estimate: float
+    standard_error: float
 
 
 class Density(NamedTuple):
@@ -50,6 +60,17 @@ class Density(NamedTuple):
     means: Array
     precisions_cholesky: Array
     covariance_type: str
+
+    def log_joint(self, X: Array) -> Array:
+        """Log joint densities of samples and components, (n_samples, n_components), nats."""
+        kind = covariance_type_of(self.covariance_type)
+        # One contiguous row a component: that is what makes the soft-max after it quick.
+        log_joint = np.empty((len(self.means), len(X)), dtype=np.result_type(X, self.means))
+        for rows, columns in blocks(X):
+            distances = kind.squared_distances(columns, self.means, self.precisions_cholesky)
+            distances *= -0.5
+            np.add(distances, self.log_constants[:, np.newaxis], out=log_joint[:, rows])
+        return log_joint.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +110,7 @@ class Mixture:
         dtype = np.float32 if means.dtype == np.float32 else np.float64
         for name in ("weights", "means", "covariances"):
             array = np.array(getattr(self, name), dtype=dtype)
-            if not np.isfinite(array.sum()) and not np.isfinite(array).all():
+            if not isfinite(array.sum()) and not np.isfinite(array).all():
                 raise ValueError(f"{name} holds a value that is not finite: {array.tolist()}.")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -195,14 +216,7 @@ class Mixture:
         X = self._samples(X)
         if np.isnan(X).any():
             return self._log_joint_of_observed(X)
-        constants, means, factor, _ = self.density
-        # One contiguous row a component: that is what makes the soft-max after it quick.
-        log_joint = np.empty((self.n_components, len(X)), dtype=np.result_type(X, self.means))
-        for rows, columns in blocks(X):
-            distances = self._kind.squared_distances(columns, means, factor)
-            distances *= -0.5
-            np.add(distances, constants[:, np.newaxis], out=log_joint[:, rows])
-        return log_joint.T
+        return self.density.log_joint(X)
 
     def _log_joint_of_observed(self, X: Array) -> Array:
         with np.errstate(divide="ignore"):
@@ -332,6 +346,93 @@ class Mixture:
         lengths = 2 * n_std * np.sqrt(variances)
         angles = np.degrees(np.arctan2(axes[:, 1, 1], axes[:, 0, 1]))
         return Ellipses(self.means, lengths[:, 1], lengths[:, 0], angles)
+
+    # --- beside another mixture --------------------------------------------------------------------------
+
+    def align(self, other: Mixture) -> Mixture:
+        """Give the components the numbers of those of ``other`` that they are most like: label switching undone.
+
+        The same mixture, in the order of `matching`.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of components or features differ.
+
+        Examples
+        --------
+        >>> other = Mixture([0.5, 0.5], [[0.0], [4.0]], [1.0, 1.0], "spherical")
+        >>> Mixture([0.3, 0.7], [[4.5], [0.5]], [1.0, 2.0], "spherical").align(other).means.tolist()
+        [[0.5], [4.5]]
+        """
+        order = self.matching(other)
+        covariances = self.covariances if self.covariance_type == "tied" else self.covariances[order]
+        return Mixture(self.weights[order], self.means[order], covariances, self.covariance_type)
+
+    def matching(self, other: Mixture) -> Array:
+        """Which component of this mixture goes with each component of ``other``: a permutation, (n_components,).
+
+        Of all pairings, the one with the least sum of Bhattacharyya distances (`distance.py`), found by the Hungarian
+        method (Kuhn 1955). They do not depend on units. Weights have no say: a factor √π on each side of the overlap
+        would add the same to the sum of every pairing.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of components or features differ.
+        """
+        self._check_features(other)
+        if self.n_components != other.n_components:
+            raise ValueError(
+                f"Components can be paired only where there are as many: this mixture has {self.n_components}, the "
+                f"other {other.n_components}."
+            )
+        parts = [
+            part.astype(np.float64) for mixture in (other, self) for part in (mixture.means, mixture.dense_covariances)
+        ]
+        return linear_sum_assignment(bhattacharyya(*parts))[1]
+
+    def kl_divergence(self, other: Mixture, n_samples: int = 10_000, random_state: RandomState = None) -> Divergence:
+        """Kullback-Leibler divergence from this mixture p to another one q, by Monte Carlo.
+
+            KL(p ‖ q) = E_p[log p(x) - log q(x)]                                           (Bishop 2006, eq. 1.113)
+
+        There is no closed form for mixtures. The estimate is the mean over samples of p; it can come out a little
+        below 0 when the two are nearly the same, which the divergence itself never is.
+
+        Parameters
+        ----------
+        other : Mixture
+            With as many features; components and covariance type may differ.
+        n_samples : int
+            The standard error falls with its square root.
+        random_state : int, RandomState or None
+
+        Returns
+        -------
+        Divergence
+            ``estimate`` and its ``standard_error``, in nats.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of features differ, or there are fewer than two samples.
+        """
+        self._check_features(other)
+        if n_samples < 2:
+            raise ValueError(f"n_samples is {n_samples}, but a standard error needs at least 2 samples.")
+        X, _ = self.sample(n_samples, random_state)
+        log_ratios = self.log_density(X) - other.log_density(X)
+        return Divergence(float(log_ratios.mean()), float(log_ratios.std(ddof=1) / np.sqrt(n_samples)))
+
+    def _check_features(self, other: Mixture) -> None:
+        if not isinstance(other, Mixture):
+            raise TypeError(f"other must be a Mixture, not a {type(other).__name__}; an estimator has it in mixture_.")
+        if self.n_features != other.n_features:
+            raise ValueError(
+                f"The mixtures are about different data: this one has {self.n_features} features, the other "
+                f"{other.n_features}."
+            )
 
 
 def normalise(log_joint: Array) -> tuple[Array, Array]:

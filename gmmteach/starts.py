@@ -147,9 +147,8 @@ def starting_mixture(
     if not all(part is not None for part in given):
         X = floating(X)
         rng = check_random_state(random_state)
-        if callable(init_params):
-            init_params = init_params(X, n_components, rng)
-        estimated = _estimated(X, n_components, covariance_type, init_params, reg_covar, rng, sample_weight)
+        counts, *others = starting_moments(X, n_components, covariance_type, init_params, reg_covar, rng, sample_weight)
+        estimated = counts / counts.sum(), *others
         given = tuple(mine if mine is not None else theirs for mine, theirs in zip(given, estimated, strict=True))
     complete = cast(tuple[Array, Array, Array], given)
     try:
@@ -158,7 +157,7 @@ def starting_mixture(
         raise collapse(error, complete[0] * len(X), 0) from None
 
 
-def _estimated(
+def starting_moments(
     X: Array,
     n_components: int,
     covariance_type: str,
@@ -167,17 +166,30 @@ def _estimated(
     rng: np.random.RandomState,
     sample_weight: Array | None,
 ) -> tuple[Array, Array, Array]:
-    """Weights, means and covariances by one M-step from the starting responsibilities."""
+    """Effective numbers of points, means and covariances of the starting responsibilities.
+
+    Parameters are those of `starting_mixture`.
+
+    Returns
+    -------
+    counts : (n_components,)
+        They sum to n_components where the start is one point a component, else to the weight of the samples.
+    means : (n_components, n_features)
+    covariances : in the shape of the covariance type, with ``reg_covar``
+    """
+    if callable(init_params):
+        init_params = init_params(X, n_components, rng)
     responsibilities = starting_responsibilities(X, n_components, init_params, rng, sample_weight)
     if isinstance(init_params, Mixture) and init_params.covariance_type == covariance_type:
-        return init_params.weights, init_params.means, init_params.covariances
+        total = len(X) if sample_weight is None else sample_weight.sum()
+        return total * init_params.weights, init_params.means, init_params.covariances
     kind, from_points = covariance_type_of(covariance_type), starts_from_points(init_params)
     if sample_weight is not None and not from_points:
         responsibilities = responsibilities * sample_weight[:, np.newaxis]
     counts, means, spreads = weighted_moments(X, responsibilities, covariance_type)
     if from_points:
         spreads = _spreads_of_points(X, responsibilities, covariance_type)
-    return counts / counts.sum(), means, kind.add_to_diagonal(spreads, reg_covar)
+    return counts, means, kind.add_to_diagonal(spreads, reg_covar)
 
 
 def starts_from_points(init_params: Init) -> bool:

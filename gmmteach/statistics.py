@@ -389,7 +389,7 @@ class Sweep:
         self.X, self.sample_weight, self.origin = X, sample_weight, origin
         self.features = FEATURES[covariance_type]
         self.count = self.features.count(X.shape[1])
-        self.size = min(block_size(self.count + n_components, X.dtype), len(X))
+        self.size = min(block_size(self.count + 2 * n_components, X.dtype), len(X))
         self.kept: dict[int, Array] | None = {} if len(X) * self.count * X.itemsize <= KEPT else None
 
     def __call__(self, theta: Array, share: Sharing) -> tuple[Array, float]:

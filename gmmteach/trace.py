@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 from zipfile import BadZipFile
 
 import numpy as np
@@ -53,6 +53,15 @@ class Snapshot:
         labels = self.mixture.log_joint(X).argmax(axis=1)
         return np.eye(self.mixture.n_components, dtype=self.mixture.means.dtype)[labels]
 
+    def arrays(self) -> dict[str, Array]:
+        """What it holds besides mixture and objective, as plain arrays, for `Trace.save`: nothing."""
+        return {}
+
+    @classmethod
+    def from_arrays(cls, plain: Snapshot, arrays: Mapping[str, Array]) -> Snapshot:
+        """Make a snapshot of this kind again, from a plain one and its `arrays`."""
+        return plain
+
 
 class Outcome(str):
     """Why a run stopped: 'converged', 'out of iterations', 'decreased' or 'collapsed'.
@@ -82,6 +91,8 @@ class Outcome(str):
     def __reduce__(self) -> tuple[type[Outcome], tuple[str, str, int | None]]:
         return Outcome, (str(self), self.explanation, self.component)
 
+
+BESIDES = "snapshot."  # how the names of arrays begin, in a file, that only some kinds of snapshots have
 
 StoppingRule = Callable[[list[Snapshot]], Outcome | None]
 
@@ -250,11 +261,14 @@ class Trace(Sequence[Snapshot]):
         about = {
             "format": 1,
             "covariance_type": self.covariance_type,
+            "snapshots": type(self[0]).__name__,
             "hard": self.hard,
             "objective_name": self.objective_name,
             "iterations": [snapshot.iteration for snapshot in self],
             "outcome": [str(self.outcome), self.outcome.explanation, self.outcome.component],
         }
+        each = [snapshot.arrays() for snapshot in self]
+        besides: dict[str, Any] = {BESIDES + name: np.stack([arrays[name] for arrays in each]) for name in each[0]}
         unfinished = path.with_name(path.name + ".unfinished")
         try:
             with unfinished.open("wb") as file:
@@ -266,6 +280,7 @@ class Trace(Sequence[Snapshot]):
                     weights=self.weights,
                     means=self.means,
                     covariances=self.covariances,
+                    **besides,
                 )
             unfinished.replace(path)  # only a whole file takes the place of an earlier one
         finally:
@@ -293,7 +308,13 @@ class Trace(Sequence[Snapshot]):
         if version != 1:
             raise ValueError(f"{path} is a trace of format {version}; this version of gmmteach reads format 1.")
         parameters = zip(arrays["weights"], arrays["means"], arrays["covariances"], strict=True)
-        snapshots = [
+        known: list[type[Snapshot]] = [Snapshot, *Snapshot.__subclasses__()]
+        kinds = {kind.__name__: kind for kind in known}
+        if about.get("snapshots", "Snapshot") not in kinds:
+            raise ValueError(f"{path} holds snapshots of a kind that this version does not know: {about['snapshots']}.")
+        kind = kinds[about.get("snapshots", "Snapshot")]
+        besides = {name.removeprefix(BESIDES): array for name, array in arrays.items() if name.startswith(BESIDES)}
+        plain = [
             Snapshot(
                 iteration,
                 Mixture(*values, about["covariance_type"]),
@@ -302,6 +323,10 @@ class Trace(Sequence[Snapshot]):
                 about["objective_name"],
             )
             for iteration, values, objective in zip(about["iterations"], parameters, arrays["objective"], strict=True)
+        ]
+        snapshots = [
+            kind.from_arrays(snapshot, {name: array[t] for name, array in besides.items()})
+            for t, snapshot in enumerate(plain)
         ]
         return Trace(snapshots, arrays["X"], Outcome(*about["outcome"]))
 

@@ -21,8 +21,8 @@ PACKAGE = Path(gmmteach.__file__).parent
 
 # From the ground up. A module may use its own floor and those below it, and datasets nothing but itself.
 FLOORS = (
-    {"datasets"},
-    {"covariance", "features", "conditional"},
+    {"datasets", "progress"},
+    {"covariance", "features", "conditional", "distance"},
     {"mixture"},
     {"trace", "starts", "statistics"},
     {"em", "kmeans", "variational", "missing", "online", "acceleration"},
@@ -33,6 +33,8 @@ FLOORS = (
     {"practice"},
     {"cli", "__main__"},
 )
+# Up, on purpose: a Selection draws itself by asking the picture's floor to, inside `plot` and only when that is called.
+UP_ON_PURPOSE = {("selection", "gmmteach.visual.grid")}
 WHERE_ALLOWED = {
     "matplotlib": {"visual"},
     "ipywidgets": {"visual", "practice"},
@@ -109,6 +111,7 @@ def test_nothing_is_imported_from_a_floor_above() -> None:
         str(found)
         for found in IMPORTS
         if found.part != "gmmteach"
+        and (found.part, found.target) not in UP_ON_PURPOSE
         and (part := part_imported(found.target)) is not None
         and floor(part) > floor(found.part)
     ]
@@ -130,6 +133,8 @@ def test_modules_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
     for found in IMPORTS:
         part = part_imported(found.target)
+        if (found.part, found.target) in UP_ON_PURPOSE:
+            continue
         if part not in (None, found.part, "gmmteach") and found.part != "gmmteach":
             graph.setdefault(found.part, set()).add(str(part))
 
@@ -219,8 +224,8 @@ def test_every_name_that_is_offered_exists() -> None:
 
 def test_the_names_of_the_design() -> None:
     assert set(gmmteach.__all__) >= {
-        *("GaussianMixture", "KMeans", "Mixture", "Snapshot", "Trace"),
-        *("e_step", "m_step", "em", "lloyd", "animate"),
+        *("BayesianGaussianMixture", "GaussianMixture", "KMeans", "Mixture", "Snapshot", "Trace"),
+        *("e_step", "m_step", "em", "lloyd", "variational_em", "animate"),
     }
     assert callable(gmmteach.animate)
     with pytest.raises(AttributeError, match="module 'gmmteach' has no attribute 'nothing'"):

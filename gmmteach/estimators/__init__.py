@@ -5,7 +5,8 @@ They take the arguments, have the attributes and give the numbers of their names
 iteration, as ``trace_``.
 """
 
+from .bayesian import BayesianGaussianMixture
 from .gaussian import GaussianMixture
 from .kmeans import KMeans
 
-__all__ = ["GaussianMixture", "KMeans"]
+__all__ = ["BayesianGaussianMixture", "GaussianMixture", "KMeans"]

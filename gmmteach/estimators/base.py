@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from time import perf_counter
 from typing import Any, Self
 
@@ -39,8 +40,12 @@ class BaseMixture(DensityMixin, BaseEstimator):
         """When a run has settled."""
 
     @abstractmethod
+    def _bound(self, before: Snapshot, after: Snapshot, total_weight: float) -> float:
+        """scikit-learn's lower bound of the iteration that led from one snapshot to the next."""
+
     def _bounds(self, trace: Trace, total_weight: float, continued: bool) -> list[float]:
         """scikit-learn's lower bounds, one for each iteration."""
+        return [self._bound(before, after, total_weight) for before, after in pairwise(trace)]
 
     # --- fitting -----------------------------------------------------------------------------------------
 
@@ -83,7 +88,7 @@ class BaseMixture(DensityMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         traces = []
         for run in range(1 if continuing else self.n_init):
-            report = Progress(self.verbose, self.verbose_interval, run, total)
+            report = Progress(self.verbose, self.verbose_interval, run, lambda a, b: self._bound(a, b, total))
             try:
                 snapshots = self._continue(X, sample_weight) if continuing else self._run(X, sample_weight, init, rng)
                 stop = self._stop(total, continuing)
@@ -95,12 +100,13 @@ class BaseMixture(DensityMixin, BaseEstimator):
             report.finish(trace)
             traces.append(trace)
         self.traces_ = traces  # only now: a fit that fails leaves the earlier one whole
-        self.trace_ = best_of(traces)
+        every_bound = [self._bounds(trace, total, continuing) for trace in traces]
+        best = best_of(every_bound)
+        self.trace_, self.lower_bounds_ = traces[best], every_bound[best]
         self.n_iter_ = len(self.trace_) - 1
         self.converged_ = self.trace_.outcome in ("converged", "decreased")
         self._keep(self.trace_[-1])
         self.weight_seen_ = total
-        self.lower_bounds_ = self._bounds(self.trace_, total, continuing)
         self.lower_bound_ = self.lower_bounds_[-1] if self.lower_bounds_ else -np.inf
         if not self.converged_ and self.max_iter > 0:
             warnings.warn(
@@ -194,24 +200,24 @@ class BaseMixture(DensityMixin, BaseEstimator):
         return float(self.bic(X, sample_weight) + 2 * total)
 
     def _log_likelihood(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float]:
-        """Total log-likelihood in nats, and the total weight."""
-        log_density = self.score_samples(X)
+        """Total log-likelihood of the fitted mixture in nats, and the total weight."""
+        log_density = self.mixture_.log_density(self._new_data(X))
         if sample_weight is None:
             return float(log_density.sum()), float(len(log_density))
         weights = _check_sample_weight(sample_weight, log_density[:, np.newaxis], ensure_non_negative=True)
         return float(weights @ log_density), float(weights.sum())
 
 
-def best_of(traces: list[Trace]) -> Trace:
-    """Run that got highest before its last M-step, as scikit-learn ranks them.
+def best_of(bounds: list[list[float]]) -> int:
+    """Number of the run whose last lower bound is the highest, as scikit-learn ranks them.
 
     Runs that reach the same peak differ by rounding only; the first of them is kept, so that the numbers of the
     components do not depend on the machine.
     """
-    if len(traces[0]) == 1:
-        return traces[-1]
-    heights = np.array([trace.objective[-2] for trace in traces])
-    return traces[int(np.argmax(heights >= heights.max() - 1e-10 * abs(heights.max())))]
+    if not bounds[0]:
+        return len(bounds) - 1
+    heights = np.array([bound[-1] for bound in bounds])
+    return int(np.argmax(heights >= heights.max() - 1e-10 * abs(heights.max())))
 
 
 def _collapse(error: CollapseError, X: Array, trace: Trace | None) -> CollapseError:
@@ -243,33 +249,34 @@ class Progress:
         scikit-learn's ``verbose`` and ``verbose_interval``.
     run : int
         Which of ``n_init`` runs.
-    total_weight : float
-        What totals are divided by.
+    bound : callable
+        scikit-learn's lower bound of the iteration between two snapshots.
     """
 
-    def __init__(self, verbose: int, interval: int, run: int, total_weight: float) -> None:
-        self.verbose, self.interval, self.total_weight = verbose, interval, total_weight
+    def __init__(self, verbose: int, interval: int, run: int, bound: Callable[[Snapshot, Snapshot], float]) -> None:
+        self.verbose, self.interval, self.bound = verbose, interval, bound
         self.begin = self.last = perf_counter()
         if verbose:
             print(f"Initialization {run}")
 
     def listen(self, snapshots: Iterator[Snapshot]) -> Iterator[Snapshot]:
         """Pass the snapshots on, and report every ``interval`` of them."""
-        before = -np.inf
+        before, height = None, -np.inf
         for snapshot in snapshots:
+            if self.verbose and before is not None:
+                change = -height + (height := self.bound(before, snapshot))
+                if snapshot.iteration % self.interval == 0:
+                    now = perf_counter()
+                    lapse = f"\t time lapse {now - self.last:.5f}s\t ll change {change:.5f}"
+                    print(f"  Iteration {snapshot.iteration}{lapse if self.verbose > 1 else ''}")
+                    self.last = now
+            before = snapshot
             yield snapshot
-            if self.verbose and (snapshot.iteration + 1) % self.interval == 0:
-                now = perf_counter()
-                change = (snapshot.objective - before) / self.total_weight
-                detail = f"\t time lapse {now - self.last:.5f}s\t ll change {change:.5f}" if self.verbose > 1 else ""
-                print(f"  Iteration {snapshot.iteration + 1}{detail}")
-                self.last = now
-            before = snapshot.objective
 
     def finish(self, trace: Trace) -> None:
         """Report the end of a run."""
         if self.verbose:
             verdict = "converged" if trace.outcome in ("converged", "decreased") else "did not converge"
-            bound = trace.objective[max(len(trace) - 2, 0)] / self.total_weight
+            bound = self.bound(trace[-2], trace[-1]) if len(trace) > 1 else -np.inf
             lapse = f" time lapse {perf_counter() - self.begin:.5f}s\t lower bound {bound:.5f}."
             print(f"Initialization {verdict}.{lapse if self.verbose > 1 else ''}")

@@ -163,13 +163,16 @@ class GaussianMixture(BaseMixture):
     def _stop(self, total_weight: float, continuing: bool) -> StoppingRule:
         return settled(self.tol, total_weight, self.lower_bound_ * total_weight if continuing else -np.inf)
 
+    def _bound(self, before: Snapshot, after: Snapshot, total_weight: float) -> float:
+        return before.objective / total_weight
+
     def _bounds(self, trace: Trace, total_weight: float, continued: bool) -> list[float]:
-        bounds = trace.objective[:-1] / total_weight
-        if len(bounds) and not continued and self.weights_init is None and starts_from_points(self.init_params):
+        bounds = super()._bounds(trace, total_weight, continued)
+        if bounds and not continued and self.weights_init is None and starts_from_points(self.init_params):
             # scikit-learn's first E-step from K chosen points uses weights that sum to K / N; the trace has the
             # likelihood of weights that sum to 1, and only this one bound tells the difference.
-            bounds = bounds + np.log(self.n_components / total_weight) * (np.arange(len(bounds)) == 0)
-        return bounds.tolist()
+            bounds[0] += float(np.log(self.n_components / total_weight))
+        return bounds
 
     def _start(self, X: Array, sample_weight: Array | None, init: Any, rng: np.random.RandomState) -> Mixture:
         """Starting mixture: what the user gave, and an M-step from `init_params` for the rest."""
