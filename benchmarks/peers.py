@@ -2,9 +2,9 @@
 
 They do not belong to the project's environment, because they bring PyTorch and JAX with them. In a throw-away one:
 
-    uv venv /tmp/peers
-    uv pip install --python /tmp/peers pomegranate gmmx -e .
-    /tmp/peers/bin/python benchmarks/peers.py [--repeats 5]
+    uv venv ../peers
+    uv pip install --python ../peers pomegranate gmmx -e .
+    ../peers/bin/python benchmarks/peers.py [--repeats 5]
 
 Every library makes the same number of iterations of EM for full covariances from the same start, in its own default
 precision, which is single precision for both, and their means are compared with ours. Compilation is not counted: each

@@ -21,6 +21,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, reduce
 from itertools import pairwise
@@ -36,7 +37,7 @@ from .covariance import Array, blocks, covariance_type_of, floating
 from .features import FEATURES
 from .mixture import Density
 
-CACHE = 3 << 19  # bytes that a block of samples, its features and responsibilities may take
+CACHE = 5 << 18  # bytes that a block of samples, its features and responsibilities may take
 KEPT = 1 << 25  # bytes of features that are kept between passes rather than computed again
 ALONE = 1 << 18  # multiplications, below which not even asking for the threads pays
 THREADED = 1 << 23  # and below which a second thread costs more than it brings
@@ -203,7 +204,7 @@ class Samples:
         if X.ndim != 2:
             raise ValueError(f"X must have shape (n_samples, n_features), but has {X.shape}.")
         self.sample_weight = None if sample_weight is None else _checked_weights(sample_weight, X)
-        lowest, highest = X.min(axis=0), X.max(axis=0)
+        lowest, highest = extent(X)
         self.origin = lowest / 2 + highest / 2 if origin is None else origin.astype(X.dtype)
         self.reach = np.maximum(highest - self.origin, self.origin - lowest)
         self.largest = np.maximum(np.abs(lowest), np.abs(highest))
@@ -370,6 +371,13 @@ def _weighted_sum(values: Array, weights: Array | None) -> float:
     return float(values.sum(dtype=np.float64) if weights is None else weights @ values)
 
 
+def extent(X: Array) -> tuple[Array, Array]:
+    """Smallest and largest value of every feature, (n_features,) each; by blocks, which is quick for few features."""
+    edges = [(columns.min(axis=1), columns.max(axis=1)) for _, columns in blocks(X)]
+    lowest, highest = zip(*edges, strict=True)
+    return np.min(lowest, axis=0), np.max(highest, axis=0)
+
+
 class Sweep:
     """Passes over the data in the short form: features times parameters, shares, shares times features.
 
@@ -437,8 +445,8 @@ class Sweep:
 
 
 def block_size(n_numbers: int, dtype: Any) -> int:
-    """How many samples stay in the processor's cache when each takes ``n_numbers`` numbers."""
-    return max(64, CACHE // (n_numbers * np.dtype(dtype).itemsize))
+    """How many samples stay in the processor's cache when each takes ``n_numbers`` numbers; enough for long rows."""
+    return max(512, CACHE // (n_numbers * np.dtype(dtype).itemsize))
 
 
 def in_threads(work: Callable[[Sequence[int]], tuple[Any, ...]], n_samples: int, size: int, cost: int) -> list[Any]:
@@ -457,7 +465,7 @@ def in_threads(work: Callable[[Sequence[int]], tuple[Any, ...]], n_samples: int,
         Roughly the number of multiplications.
     """
     starts = range(0, n_samples, size)
-    if cost < ALONE:
+    if cost < ALONE or _in_this_thread.get():
         return list(work(starts))
     with _one_at_a_time:  # or one sweep would give the matrix products their threads back while another is at work
         libraries = _linear_algebra()
@@ -482,12 +490,41 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 _one_at_a_time = Lock()
+_in_this_thread: ContextVar[bool] = ContextVar("_in_this_thread", default=False)
+
+
+class InThisThread:
+    """Context in which sums are made by the thread that asks for them and no other.
+
+    It is for callers that have many threads of their own, such as a worker of Dask: matrix products get one thread
+    each from when the first of them enters until the last one has left.
+    """
+
+    _count, _counting = 0, Lock()
+    _limit: Any = None
+
+    def __enter__(self) -> None:
+        self._token = _in_this_thread.set(True)
+        with InThisThread._counting:
+            if InThisThread._count == 0:
+                _one_at_a_time.acquire()
+                InThisThread._limit = _linear_algebra().limit(limits=1)
+            InThisThread._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        _in_this_thread.reset(self._token)
+        with InThisThread._counting:
+            InThisThread._count -= 1
+            if InThisThread._count == 0:
+                InThisThread._limit.restore_original_limits()
+                _one_at_a_time.release()
 
 
 def _after_fork() -> None:
     """A forked process has none of the threads, and must not wait for a lock that one of them held."""
     global _one_at_a_time
     _one_at_a_time = Lock()
+    InThisThread._count, InThisThread._counting = 0, Lock()
     _pool.cache_clear()
 
 

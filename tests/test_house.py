@@ -25,7 +25,7 @@ FLOORS = (
     {"covariance", "features", "conditional", "distance"},
     {"mixture"},
     {"trace", "starts", "statistics"},
-    {"em", "kmeans", "variational", "missing", "online", "acceleration"},
+    {"em", "kmeans", "variational", "missing", "online", "acceleration", "distributed"},
     {"estimators"},
     {"selection"},
     {"gmmteach"},  # the package's front door, gmmteach/__init__.py, opens on everything up to here

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from dataclasses import FrozenInstanceError
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy.stats import chi2, multivariate_normal
 
 from gmmteach import Mixture
 from gmmteach.covariance import CollapseError, covariance_type_of
+from gmmteach.distance import bhattacharyya
 
 TYPES = ("full", "tied", "diag", "spherical")
 
@@ -329,6 +331,140 @@ def test_sampling_is_reproducible_and_asks_for_a_sample() -> None:
     assert labels.shape == (1,)
     with pytest.raises(ValueError, match="Invalid value for 'n_samples': 0"):
         mixture.sample(0)
+
+
+# --- beside another mixture --------------------------------------------------------------------------------
+
+
+def shuffled(mixture: Mixture, order: Any) -> Mixture:
+    covariances = mixture.covariances if mixture.covariance_type == "tied" else mixture.covariances[order]
+    return Mixture(mixture.weights[order], mixture.means[order], covariances, mixture.covariance_type)
+
+
+@few_examples
+@given(mixtures(), st.integers(0, 10_000))
+def test_aligning_undoes_any_shuffle(mixture: Mixture, seed: int) -> None:
+    order = np.random.RandomState(seed).permutation(mixture.n_components)
+    mixed = shuffled(mixture, order)
+    aligned = mixed.align(mixture)
+    for part in ("weights", "means", "covariances"):
+        assert_array_equal(getattr(aligned, part), getattr(mixture, part))
+    assert aligned.covariance_type == mixture.covariance_type
+    assert_array_equal(order[mixed.matching(mixture)], np.arange(mixture.n_components))
+    assert_array_equal(np.argsort(order), mixed.matching(mixture))
+
+
+@few_examples
+@given(mixtures(), mixtures())
+def test_the_matching_is_the_best_of_all_permutations_in_any_units(mixture: Mixture, other: Mixture) -> None:
+    D, K = min(mixture.n_features, other.n_features), min(mixture.n_components, other.n_components)
+    one, two = (shuffled_part(each, D, K) for each in (mixture, other))
+    distances = bhattacharyya(two.means, two.dense_covariances, one.means, one.dense_covariances)
+    best = min(permutations(range(K)), key=lambda order: sum(distances[j, k] for j, k in enumerate(order)))
+    assert_array_equal(one.matching(two), best)
+    # the same in other units, and along other axes
+    rng = np.random.RandomState(K)
+    turn = np.logspace(-6, 6, D)[:, np.newaxis] * np.linalg.qr(rng.standard_normal((D, D)))[0]
+    turned = [
+        Mixture(each.weights, each.means @ turn.T + 5, turn @ each.dense_covariances @ turn.T) for each in (one, two)
+    ]
+    assert_array_equal(turned[0].matching(turned[1]), best)
+
+
+def shuffled_part(mixture: Mixture, n_features: int, n_components: int) -> Mixture:
+    part = mixture.marginal(range(n_features))
+    weights = part.weights[:n_components] / part.weights[:n_components].sum()
+    return Mixture(weights, part.means[:n_components], part.dense_covariances[:n_components])
+
+
+def test_components_on_one_spot_are_told_apart_by_their_shape(covariance_type: str) -> None:
+    if covariance_type == "tied":
+        pytest.skip("tied components have one shape")
+    kind = covariance_type_of(covariance_type)
+    narrow, wide = np.eye(2), 25 * np.eye(2)
+    covariances = {"full": [narrow, wide], "diag": [np.diag(narrow), np.diag(wide)], "spherical": [1.0, 25.0]}
+    mixture = Mixture([0.5, 0.5], np.zeros((2, 2)), covariances[covariance_type], covariance_type)
+    assert kind.shape(2, 2) == mixture.covariances.shape
+    moved = Mixture([0.9, 0.1], [[0.1, 0], [0, 0.2]], covariances[covariance_type][::-1], covariance_type)
+    assert moved.matching(mixture).tolist() == [1, 0]
+
+
+def test_far_is_told_from_farther() -> None:
+    """Nothing overlaps here: a distance that stops at 1, as Hellinger's does, could not choose."""
+    there = Mixture([0.2, 0.3, 0.5], [[0.0], [1e4], [2e4]], [1.0, 1.0, 1.0], "spherical")
+    here = Mixture([0.2, 0.3, 0.5], [[2.3e4], [0.4e4], [1.3e4]], [1.0, 1.0, 1.0], "spherical")
+    assert here.align(there).means.ravel().tolist() == [0.4e4, 1.3e4, 2.3e4]
+    single = Mixture(here.weights, here.means.astype(np.float32), here.covariances, "spherical")
+    assert single.align(there).means.dtype == np.float32
+    assert single.matching(there).tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("D", [1, 2, 3])
+def test_the_distance_is_minus_the_log_of_the_overlap(D: int) -> None:
+    one, two = a_mixture("full", D, 2, seed=1), a_mixture("full", D, 3, seed=2)
+    distances = bhattacharyya(one.means, one.dense_covariances, two.means, two.dense_covariances)
+    assert distances.shape == (2, 3)
+    back = bhattacharyya(two.means, two.dense_covariances, one.means, one.dense_covariances)
+    assert_allclose(back.T, distances, rtol=1e-12)
+    itself = bhattacharyya(one.means, one.dense_covariances, one.means, one.dense_covariances)
+    assert_allclose(np.diag(itself), 0, atol=1e-14)
+    p, q = (multivariate_normal(each.means[1], each.dense_covariances[1]) for each in (one, two))
+    X = p.rvs(200_000, random_state=0).reshape(-1, D)  # ∫ √(p q) = E_p[√(q / p)]
+    ratios = np.exp((q.logpdf(X) - p.logpdf(X)) / 2)
+    assert abs(np.exp(-distances[1, 1]) - ratios.mean()) < 5 * ratios.std() / np.sqrt(len(X))
+
+
+def test_mixtures_about_different_things_are_not_compared() -> None:
+    mixture = a_mixture("full", 2, 3)
+    with pytest.raises(ValueError, match="as many: this mixture has 3, the other 2"):
+        mixture.align(a_mixture("full", 2, 2))
+    for compare in (mixture.align, mixture.matching, mixture.kl_divergence):
+        with pytest.raises(ValueError, match="this one has 2 features, the other 3"):
+            compare(a_mixture("full", 3, 3))
+        with pytest.raises(TypeError, match="must be a Mixture, not a list; an estimator has it in mixture_"):
+            compare([1.0])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="n_samples is 1, but a standard error needs at least 2"):
+        mixture.kl_divergence(mixture, n_samples=1)
+
+
+def gaussian_divergence(p: Mixture, q: Mixture) -> float:
+    """KL between two Gaussians in closed form (Kullback 1959; Duchi 2007)."""
+    (m,), (n,), (S,), (T,) = p.means, q.means, p.dense_covariances, q.dense_covariances
+    precision = np.linalg.inv(T)
+    logs = np.linalg.slogdet(T).logabsdet - np.linalg.slogdet(S).logabsdet
+    return float((np.trace(precision @ S) + (n - m) @ precision @ (n - m) - len(m) + logs) / 2)
+
+
+@pytest.mark.parametrize("D", [1, 2, 5])
+def test_the_divergence_of_two_gaussians_is_the_closed_form(covariance_type: str, D: int) -> None:
+    p, q = a_mixture(covariance_type, D, 1, seed=1), a_mixture(covariance_type, D, 1, seed=2)
+    exact, scores = gaussian_divergence(p, q), []
+    for seed in range(40):
+        estimate, standard_error = p.kl_divergence(q, 2000, seed)
+        scores.append((estimate - exact) / standard_error)
+    assert np.abs(scores).max() < 5
+    assert abs(np.mean(scores)) < 4 / np.sqrt(40)
+    assert 0.6 < np.std(scores) < 1.5  # the standard error is neither too small nor too large
+
+
+def test_the_divergence_of_mixtures_is_the_integral(covariance_type: str) -> None:
+    p, q = a_mixture(covariance_type, 1, 3, seed=3), a_mixture("full", 1, 2, seed=4)
+    x = np.linspace(-40, 40, 20_001)
+    log_p, log_q = p.log_density(x), q.log_density(x)
+    exact = np.trapezoid(np.exp(log_p) * (log_p - log_q), x)
+    found = p.kl_divergence(q, n_samples=40_000, random_state=0)
+    assert abs(found.estimate - exact) < 4 * found.standard_error
+    assert found.standard_error < 0.05 * max(exact, 0.1)
+
+
+def test_the_divergence_is_0_from_itself_and_reproducible() -> None:
+    p, q = a_mixture("full", seed=1), a_mixture("full", seed=2)
+    assert p.kl_divergence(p, random_state=0) == (0.0, 0.0)
+    assert p.kl_divergence(shuffled(p, [2, 0, 1]), random_state=0).estimate == pytest.approx(0, abs=1e-14)
+    assert p.kl_divergence(q, random_state=1) == p.kl_divergence(q, 10_000, np.random.RandomState(1))
+    assert p.kl_divergence(q, random_state=1) != p.kl_divergence(q, random_state=2)
+    few, many = (p.kl_divergence(q, n, 0).standard_error for n in (1000, 100_000))
+    assert few / many == pytest.approx(10, rel=0.3)
 
 
 # --- a value -----------------------------------------------------------------------------------------------

@@ -77,11 +77,25 @@ def select(
     --------
     >>> from gmmteach import select
     >>> from gmmteach.datasets import load_faithful
-    >>> chosen = select(load_faithful().data, range(1, 5), random_state=0)
+    >>> select(load_faithful().data, (1, 2, 3), covariance_types=("full", "tied"), random_state=0)
+    6 fits by BIC: the less, the better
+       components  covariance  log-likelihood  parameters     AIC     BIC     ICL  outcome
+    ★           2  full               −1130.3          11  2282.5  2322.2  2323.6  converged
+                2  tied               −1140.2           8  2296.4  2325.2  2328.0  converged
+                3  tied               −1140.5          11  2303.1  2342.8  2550.8  converged
+                3  full               −1126.9          17  2287.8  2349.1  2488.8  converged
+                1  full               −1289.8           5  2589.6  2607.6  2607.6  converged
+                1  tied               −1289.8           5  2589.6  2607.6  2607.6  converged
+    AIC would choose 2 × 'full'. ICL would choose 2 × 'full'.
+
+    Three tied components fit worse here than two, which at their best they cannot: the start was poor. Ten starts
+    change the verdict.
+
+    >>> chosen = select(load_faithful().data, (2, 3), n_init=10, random_state=0)
     >>> chosen.best_
-    GaussianMixture(covariance_type='tied', n_components=3, random_state=0)
-    >>> chosen.by("icl").best_.n_components
-    2
+    GaussianMixture(covariance_type='tied', n_components=3, n_init=10, random_state=0)
+    >>> chosen.by("icl").best_
+    GaussianMixture(n_components=2, n_init=10, random_state=0)
     """
     sizes = _sizes(n_components)
     kinds = list(dict.fromkeys([covariance_types] if isinstance(covariance_types, str) else covariance_types))
@@ -90,9 +104,10 @@ def select(
     for kind in kinds:
         covariance_type_of(kind)
     check_criterion(criterion)
-    for mine, plural in (("covariance_type", "covariance_types"), ("warm_start", "another call")):
-        if mine in options:
-            raise TypeError(f"select takes no {mine}: every fit of the grid has its own; use {plural}.")
+    if "covariance_type" in options:
+        raise TypeError("select takes covariance_types, in the plural: one of them is enough.")
+    if "warm_start" in options:
+        raise TypeError("select takes no warm_start: every fit of the grid begins from its own start.")
     seed = random_state if isinstance(random_state, int | np.integer) else _draw(random_state)
     probe = GaussianMixture(n_init=n_init, random_state=seed, **options)
     probe._validate_params()  # what is wrong with all fits is an error here, and not a column of failures
@@ -111,8 +126,7 @@ def select(
                 model = GaussianMixture(size, covariance_type=kind, n_init=n_init, random_state=seed, **options)
                 yield delayed(_fit)(model, data, weights, start, told)
 
-    # 'all': in this thread, where an error in a start made by a user's function is heard, and not in one of joblib's.
-    # joblib gives every process its share of the threads.
+    # joblib gives every process its share of the threads. 'all': starts are made here, and not in a thread of joblib's.
     fits = Parallel(n_jobs=n_jobs, prefer="processes", return_as="generator", pre_dispatch="all")(cells())
     done = list(Progress(fits, "fits", total=len(sizes) * len(kinds), wanted=progress))
     for model in (fit.model for fit in done if fit.model is not None):
@@ -169,7 +183,7 @@ def _shared_start(
         warnings.simplefilter("always")
         try:
             return [make(rng) for _ in range(model.n_init)], [str(warning.message) for warning in caught]
-        except FAILURES:  # every fit of the column will meet the same error, and keep it
+        except Exception:  # every fit of the column will meet it again, and tell; joblib would lose it here
             return None, []
 
 
@@ -188,7 +202,7 @@ def _fit(
         "n_iter": None,
         "outcome": "failed",
         "error": None,
-        "warnings": told,
+        "warnings": (),
     }
     init = model.init_params
     with warnings.catch_warnings(record=True) as caught:
@@ -202,7 +216,7 @@ def _fit(
                 record["outcome"] = "collapsed"
                 record["n_iter"] = len(error.trace) - 1 if error.trace is not None else 0  # type: ignore[arg-type]
             model = None
-    record["warnings"] = [*told, *(str(warning.message) for warning in caught)]
+    record["warnings"] = (*told, *(str(warning.message) for warning in caught))
     if model is None:
         return Fit(record, None)
     trace = model.trace_

@@ -35,7 +35,7 @@ class Selection:
     table : list of dict
         A record for each fit: n_components, covariance_type, log_likelihood (nats, in total), n_parameters, aic, bic,
         icl, converged, n_iter, outcome ('converged', 'out of iterations', 'decreased', 'collapsed' or 'failed'),
-        error (what it said, or None) and warnings (list of str). What a failed fit does not have is None.
+        error (what it said, or None) and warnings (tuple of str). What a failed fit does not have is None.
     best_ : GaussianMixture
         The fitted model of the least criterion. Fits that ran out of iterations take part: more iterations could
         only have lowered their criterion.

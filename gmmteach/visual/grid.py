@@ -226,6 +226,9 @@ class GridArtists:
         at, height = best["n_components"], best[self.selection.criterion]
         for artist in (self._ring, self._winner[best["covariance_type"]]):
             artist.set_data([at], [height])
+        winner, filled = self._winner[best["covariance_type"]], self.lines[best["covariance_type"]]
+        unfinished = best["outcome"] == "out of iterations"
+        winner.set_markerfacecolor(theme.page(self.dark)["background"] if unfinished else filled.get_markerfacecolor())
         self._name.set_text(_cell(best))
         self._name.xy = (at, height)
         low, high = self.axes.get_xlim()
