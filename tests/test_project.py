@@ -105,8 +105,8 @@ def test_gmmteach_commands_are_all_in_the_readme():
 @pytest.mark.parametrize("page", PAGES)
 def test_python_on_a_page_runs_and_gives_what_its_comments_say(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    space: dict[str, Any] = {}
     for block in blocks(read(page), "python"):
-        space: dict[str, Any] = {}
         lines = block.splitlines()
         for statement in ast.parse(block).body:
             source = ast.get_source_segment(block, statement)
