@@ -7,7 +7,9 @@ algorithm*, scheme S3):
 
     θ' = θ₀ - 2 α r + α² v,     α = -‖r‖ / ‖v‖,     r = θ₁ - θ₀,     v = (θ₂ - θ₁) - r
 
-A jump can land lower. Then it is not made, so the objective never falls.
+A jump is made only if it gains more than the step before it; else the run goes on from θ₂. So the objective never
+falls, and a jump that leads nowhere does not look like convergence. After a jump that failed the next may be a quarter
+as long, after one that gained four times.
 """
 
 from __future__ import annotations
@@ -38,22 +40,25 @@ def accelerated_em(
         made.
     """
     data = source(X, sample_weight)
-    iteration, mixture = 0, start
+    iteration, mixture, longest = 0, start, 4.0
     statistics = finite(data.expect(mixture.density), 0)
     yield Snapshot(0, mixture, statistics.log_likelihood)
     while True:
         walked = [mixture]
         for _ in range(2):
             iteration += 1
+            before = statistics.log_likelihood
             mixture, statistics = _step(data, mixture, statistics, reg_covar, iteration)
             walked.append(mixture)
             yield Snapshot(iteration, mixture, statistics.log_likelihood)
-        ahead = _jump(walked)
+        ahead = _jump(walked, longest)
         if ahead is None:
             continue
         iteration += 1
         landed = data.expect(ahead.density)
-        if landed.log_likelihood >= statistics.log_likelihood:
+        gained = landed.log_likelihood - statistics.log_likelihood
+        longest = max(longest * (4 if gained > 0 else 0.25), 2.0)
+        if gained > statistics.log_likelihood - before:
             mixture, statistics = ahead, landed
             yield Snapshot(iteration, mixture, statistics.log_likelihood)
 
@@ -69,18 +74,18 @@ def _step(
     return best, finite(data.expect(best.density), iteration)
 
 
-def _jump(walked: list[Mixture]) -> Mixture | None:
+def _jump(walked: list[Mixture], longest: float = np.inf) -> Mixture | None:
     """Extrapolate from a mixture and its next two; None where there is nowhere to jump to."""
-    kept = walked[0].weights > 0  # a component that has died stays where it is
-    if not all((mixture.weights > 0).tolist() == kept.tolist() for mixture in walked) or not kept.all():
+    if not all((mixture.weights > 0).all() for mixture in walked):  # a weight of 0 has no logarithm
         return None
     first, second, third = (_free(mixture) for mixture in walked)
     r = second - first
     v = (third - second) - r
     length = np.linalg.norm(v)
     alpha = -np.linalg.norm(r) / length if length else -1.0
-    if alpha > -1:
+    if alpha >= -1:
         return None
+    alpha = max(alpha, -longest)
     try:
         return _bound(first - 2 * alpha * r + alpha**2 * v, like=walked[0])
     except ValueError:  # so far that numbers overflow, or a covariance is singular
@@ -93,7 +98,9 @@ def _free(mixture: Mixture) -> Array:
     if mixture.covariance_type in ("full", "tied"):
         factors = np.linalg.cholesky(covariances)
         diagonal = np.diagonal(factors, axis1=-2, axis2=-1)
-        covariances = np.tril(factors, -1) + np.log(diagonal)[..., np.newaxis] * np.eye(mixture.n_features)
+        covariances = np.tril(factors, -1) + np.log(diagonal)[..., np.newaxis] * np.eye(
+            mixture.n_features, dtype=covariances.dtype
+        )
     else:
         covariances = np.log(covariances)
     return np.concatenate([np.log(mixture.weights), mixture.means.ravel(), covariances.ravel()])
@@ -109,7 +116,7 @@ def _bound(free: Array, like: Mixture) -> Mixture:
     with np.errstate(over="ignore", invalid="ignore"):
         if like.covariance_type in ("full", "tied"):
             diagonal = np.exp(np.diagonal(covariances, axis1=-2, axis2=-1))
-            factors = np.tril(covariances, -1) + diagonal[..., np.newaxis] * np.eye(like.n_features)
+            factors = np.tril(covariances, -1) + diagonal[..., np.newaxis] * np.eye(like.n_features, dtype=free.dtype)
             covariances = factors @ np.swapaxes(factors, -1, -2)
         else:
             covariances = np.exp(covariances)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from .covariance import Array, blocks, floating
 from .mixture import Mixture
-from .statistics import Sweep, harden
+from .statistics import Sweep, checked_weights, harden
 from .trace import Snapshot
 
 
@@ -101,12 +101,12 @@ def lloyd(X: ArrayLike, start: ArrayLike | Mixture, *, sample_weight: ArrayLike 
     """
     X = floating(X)
     centres = floating(start.means if isinstance(start, Mixture) else start)
-    sample_weight = np.ones(len(X), dtype=X.dtype) if sample_weight is None else floating(sample_weight)
-    if X.ndim != 2 or centres.ndim != 2 or centres.shape[1] != X.shape[1] or sample_weight.shape != (len(X),):
+    if X.ndim != 2 or centres.ndim != 2 or centres.shape[1] != X.shape[1]:
         raise ValueError(
-            "X must be (n_samples, n_features), the centres (n_components, n_features) and sample_weight (n_samples,); "
-            f"they have shapes {X.shape}, {centres.shape} and {sample_weight.shape}."
+            "X must be (n_samples, n_features) and the centres (n_components, n_features); they have shapes "
+            f"{X.shape} and {centres.shape}."
         )
+    sample_weight = np.ones(len(X), dtype=X.dtype) if sample_weight is None else checked_weights(sample_weight, X)
     return _lloyd(X, centres.astype(X.dtype), sample_weight)
 
 

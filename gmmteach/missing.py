@@ -28,23 +28,25 @@ class Incomplete:
         NaN where a value is missing; a row may be missing altogether.
     sample_weight : (n_samples,), optional
         How many times each sample counts.
+    may_lack_features : bool
+        Whether a feature may have no value at all: right for one batch of many, wrong for all the data.
 
     Raises
     ------
     ValueError
-        If a feature has no value at all, or a value is infinite.
+        If a feature has no value at all and must have, or a value is infinite.
     """
 
-    def __init__(self, X: ArrayLike, sample_weight: Array | None = None) -> None:
+    def __init__(self, X: ArrayLike, sample_weight: Array | None = None, *, may_lack_features: bool = False) -> None:
         X = np.asarray(X)
         self.X = X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
         self.sample_weight = sample_weight
         empty = np.flatnonzero(np.isnan(self.X).all(axis=0))
-        if len(empty):
+        if len(empty) and not may_lack_features:
             raise ValueError(f"Feature {empty[0]} is missing in every sample: leave it out.")
         if np.isinf(self.X).any():
             raise ValueError("X holds infinity, which is not a missing value: leave these rows out.")
-        self.largest = np.nanmax(np.abs(self.X), axis=0)
+        self.largest = np.nan_to_num(np.abs(self.X)).max(axis=0)
         self._patterns = list(patterns(self.X))
 
     @property
@@ -94,9 +96,11 @@ def log_weights(density: Density) -> Array:
     return density.log_constants - log_determinants + n_features / 2 * np.log(2 * np.pi)
 
 
-def fill_with_means(X: Array) -> Array:
+def fill_with_means(X: Array, sample_weight: Array | None = None) -> Array:
     """Put the mean of its feature in the place of every missing value: good enough to start from, for nothing else."""
-    return np.where(np.isnan(X), np.nanmean(X, axis=0), X)
+    weights = np.where(np.isnan(X), 0, 1 if sample_weight is None else sample_weight[:, np.newaxis])
+    means = (weights * np.nan_to_num(X)).sum(axis=0) / weights.sum(axis=0)
+    return np.where(np.isnan(X), means, X).astype(X.dtype)
 
 
 def impute(mixture: Mixture, X: Array, method: str = "mean", random_state: RandomState = None) -> Array:

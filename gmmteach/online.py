@@ -52,12 +52,12 @@ def online_em(
         data = source(batch)
         if iteration == 1:
             yield judged(0, mixture, data)
-        mixture, seen = learn(mixture, data, seen, exponent=exponent, reg_covar=reg_covar)
+        mixture, seen = learn(mixture, data, seen, exponent=exponent, reg_covar=reg_covar, batch=iteration)
         yield judged(iteration, mixture, data)
 
 
 def learn(
-    mixture: Mixture, data: Source, seen: float, *, exponent: float = FORGETTING, reg_covar: float = 0.0
+    mixture: Mixture, data: Source, seen: float, *, exponent: float = FORGETTING, reg_covar: float = 0.0, batch: int = 1
 ) -> tuple[Mixture, float]:
     """Learn from one batch.
 
@@ -71,6 +71,8 @@ def learn(
         Weight of the data that ``mixture`` was learned from; with 0 it is a start, and only the batch counts.
     exponent, reg_covar : float
         See `online_em`.
+    batch : int
+        Its number, for messages.
 
     Returns
     -------
@@ -86,14 +88,16 @@ def learn(
         raise ValueError(f"exponent is {exponent}, but it must be above 0.5 and at most 1 for the steps to add up.")
     weight = data.total_weight
     rate = (weight / (seen + weight)) ** exponent
-    fresh = data.expect(mixture.density).about(mixture.means) * (rate / weight)
+    # The start may be far from the data, and squares about far points cost digits: then about the batch's own means.
+    centres = mixture.means if seen else data.expect(mixture.density).moments()[1]
+    fresh = data.expect(mixture.density, about=centres).about(centres) * (rate / weight)
     together = fresh + remembered(mixture, reg_covar) * (1 - rate) if seen else fresh
     try:
         weights, means, covariances = together.parameters(reg_covar)
         learned = Mixture(weights, means, covariances, mixture.covariance_type)
         check_spread(learned, together.counts * (seen + weight), data.largest)
     except CollapseError as error:
-        raise collapse(error, together.counts * (seen + weight), 1) from None
+        raise collapse(error, together.counts * (seen + weight), batch) from None
     return learned, seen + weight
 
 

@@ -86,6 +86,8 @@ def starting_responsibilities(
 def _given(start: Array, n_samples: int, n_components: int) -> Array:
     """Responsibilities from what a person gave: labels or responsibilities."""
     if start.shape == (n_samples,):
+        if any(label is None or label != label for label in start.tolist()):
+            raise ValueError("The labels to start from have gaps (None or NaN): give every sample one.")
         names, labels = np.unique(start, return_inverse=True)
         if len(names) != n_components:
             raise ValueError(
@@ -154,7 +156,8 @@ def starting_mixture(
     try:
         return Mixture(*complete, covariance_type)
     except CollapseError as error:
-        raise collapse(error, complete[0] * len(X), 0) from None
+        total = len(X) if sample_weight is None else sample_weight.sum()
+        raise collapse(error, complete[0] * total, 0) from None
 
 
 def starting_moments(

@@ -38,7 +38,7 @@ from .features import FEATURES
 from .mixture import Density
 
 CACHE = 5 << 18  # bytes that a block of samples, its features and responsibilities may take
-KEPT = 1 << 25  # bytes of features that are kept between passes rather than computed again
+KEPT = 3 << 22  # bytes of features that are kept between passes rather than computed again
 ALONE = 1 << 18  # multiplications, below which not even asking for the threads pays
 THREADED = 1 << 23  # and below which a second thread costs more than it brings
 WIDE = 32  # with more features than this, the direct form is the faster one, too: its products are large
@@ -203,7 +203,7 @@ class Samples:
         self.X = X = floating(X)
         if X.ndim != 2:
             raise ValueError(f"X must have shape (n_samples, n_features), but has {X.shape}.")
-        self.sample_weight = None if sample_weight is None else _checked_weights(sample_weight, X)
+        self.sample_weight = None if sample_weight is None else checked_weights(sample_weight, X)
         lowest, highest = extent(X)
         self.origin = lowest / 2 + highest / 2 if origin is None else origin.astype(X.dtype)
         self.reach = np.maximum(highest - self.origin, self.origin - lowest)
@@ -497,7 +497,8 @@ class InThisThread:
     """Context in which sums are made by the thread that asks for them and no other.
 
     It is for callers that have many threads of their own, such as a worker of Dask: matrix products get one thread
-    each from when the first of them enters until the last one has left.
+    each from when the first of them enters until the last one has left. `threadpoolctl` lets only that thread lift a
+    limit which has set it, so one thread that outlives them all does both.
     """
 
     _count, _counting = 0, Lock()
@@ -508,7 +509,7 @@ class InThisThread:
         with InThisThread._counting:
             if InThisThread._count == 0:
                 _one_at_a_time.acquire()
-                InThisThread._limit = _linear_algebra().limit(limits=1)
+                InThisThread._limit = _pool(1).submit(lambda: _linear_algebra().limit(limits=1).__enter__()).result()
             InThisThread._count += 1
 
     def __exit__(self, *_: object) -> None:
@@ -516,7 +517,7 @@ class InThisThread:
         with InThisThread._counting:
             InThisThread._count -= 1
             if InThisThread._count == 0:
-                InThisThread._limit.restore_original_limits()
+                _pool(1).submit(InThisThread._limit.__exit__, None, None, None).result()
                 _one_at_a_time.release()
 
 
@@ -532,7 +533,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _checked_weights(sample_weight: ArrayLike, X: Array) -> Array:
+def checked_weights(sample_weight: ArrayLike, X: Array) -> Array:
+    """Weights of the samples, (n_samples,), in the precision of X; raise ValueError if they cannot be weights."""
     weights = floating(sample_weight).astype(X.dtype, copy=False)
     if weights.shape != (len(X),) or weights.min() < 0 or not weights.max() > 0:
         raise ValueError(
@@ -543,5 +545,8 @@ def _checked_weights(sample_weight: ArrayLike, X: Array) -> Array:
 
 
 def _not_zero(counts: Array) -> Array:
-    """Keep a component that has lost every point from dividing by zero, with scikit-learn's trifle."""
-    return np.maximum(counts, 10 * np.finfo(counts.dtype).eps)
+    """Keep a component that has lost every point from dividing by zero, with scikit-learn's trifle.
+
+    The trifle is of one sample's weight, or of all the weight there is if that is less.
+    """
+    return np.maximum(counts, 10 * np.finfo(counts.dtype).eps * min(1.0, counts.sum()))

@@ -135,7 +135,8 @@ class Trace(Sequence[Snapshot]):
     ----------
     snapshots : sequence of Snapshot
     X : (n_samples, n_features)
-        The data of the run.
+        The data of the run. A Dask array stays as it is, somewhere else; pictures and files then need a trace with a
+        sample instead: ``Trace(trace, trace.X[::1000].compute(), trace.outcome)``.
     outcome : Outcome
 
     Examples
@@ -153,7 +154,7 @@ class Trace(Sequence[Snapshot]):
         if not snapshots:
             raise ValueError("a trace needs at least one snapshot: the starting point.")
         self._snapshots = tuple(snapshots)
-        self.X = np.asarray(X)
+        self.X = _as_it_is(X)
         self.outcome = outcome
 
     @classmethod
@@ -179,7 +180,7 @@ class Trace(Sequence[Snapshot]):
         stop : callable, optional
             Takes the list of snapshots so far, answers with an `Outcome` or None. Replaces ``tol``.
         """
-        X = np.asarray(X)
+        X = _as_it_is(X)
         stop = settled(tol, len(X)) if stop is None else stop
         kept = [next(snapshots)]
         outcome = Outcome("out of iterations", f"The run was stopped after max_iter={max_iter} iterations.")
@@ -255,7 +256,13 @@ class Trace(Sequence[Snapshot]):
         Returns
         -------
         The path written: ``.npz`` is added where it is missing.
+
+        Raises
+        ------
+        TypeError
+            If the data are a Dask array.
         """
+        X = in_memory(self.X)
         path = Path(path)
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         about = {
@@ -275,7 +282,7 @@ class Trace(Sequence[Snapshot]):
                 np.savez_compressed(
                     file,
                     about=np.array(json.dumps(about)),
-                    X=self.X,
+                    X=X,
                     objective=self.objective,
                     weights=self.weights,
                     means=self.means,
@@ -329,6 +336,25 @@ class Trace(Sequence[Snapshot]):
             for t, snapshot in enumerate(plain)
         ]
         return Trace(snapshots, arrays["X"], Outcome(*about["outcome"]))
+
+
+def is_lazy(X: object) -> bool:
+    """Whether X belongs to Dask, and its values may be on another machine. Dask need not be installed to ask."""
+    return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
+
+
+def _as_it_is(X: Any) -> Array:
+    return X if is_lazy(X) else np.asarray(X)
+
+
+def in_memory(X: ArrayLike) -> Array:
+    """Data of a trace, to draw or to save; raise TypeError if they are a Dask array, which may be far too large."""
+    if is_lazy(X):
+        raise TypeError(
+            "The data of this trace are a Dask array: take a trace with a sample of them instead, "
+            "Trace(trace, trace.X[::1000].compute(), trace.outcome)."
+        )
+    return np.asarray(X)
 
 
 def _read_only(array: Array) -> Array:

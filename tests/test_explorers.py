@@ -146,7 +146,15 @@ def test_sharp_screens_get_more_pixels() -> None:
     panel = explore_gaussian()
     panel.picture.scale = 2.0
     assert pixels(panel.picture.png).shape[:2] == (2 * panel.picture.height, 2 * panel.picture.width)
-    assert panel.picture.width == 860
+    assert (panel.picture.width, panel.picture.height) == (860, 420)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.25, 1.5, 2.0])
+def test_no_pixel_is_lost_to_rounding(panel: Any, scale: float) -> None:
+    panel.picture.scale = scale
+    width, height = (int(scale * side) for side in panel.size)
+    assert tuple(map(int, panel.figure.bbox.size)) == (width, height)  # cut off, as matplotlib 3.9 does
+    assert pixels(panel.picture.png).shape[:2] == (height, width)
 
 
 def test_several_changes_draw_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,6 +398,11 @@ def test_story_draws_from_the_mixture() -> None:
     assert drawn == panel.counts.tolist()
 
 
+def test_story_names_its_features() -> None:
+    panel = explore_story(feature_names=["bill (mm)", "mass (g)"])
+    assert [panel._bare.axes.get_xlabel(), panel._bare.axes.get_ylabel()] == ["bill (mm)", "mass (g)"]
+
+
 def test_story_is_told_step_by_step() -> None:
     panel = explore_story()
     assert "No point" in panel.picture.text
@@ -513,6 +526,7 @@ def test_only_mixtures_in_two_features(make: Any) -> None:
         (lambda: explore_responsibilities(point=(1.0,)), "point must be 2"),
         (lambda: explore_responsibilities(feature_names=["a"]), "1 name"),
         (lambda: explore_story(n_samples=-1), "not be negative"),
+        (lambda: explore_story(feature_names=["x"]), "feature_names has 1 name"),
     ],
 )
 def test_arguments_that_cannot_be_drawn(make: Callable[[], Any], message: str) -> None:

@@ -19,12 +19,12 @@ from matplotlib.text import Text
 from PIL import Image, ImageSequence
 from scipy.stats import chi2
 
-from gmmteach import GaussianMixture, KMeans, Mixture, Trace, animate, em, lloyd, visual
+from gmmteach import GaussianMixture, KMeans, Mixture, Snapshot, Trace, animate, em, lloyd, visual
 from gmmteach.starts import starting_mixture
 from gmmteach.visual import describe, figures, plot_mixture, plot_trace, show, theme
 from gmmteach.visual.animate import Animation
 from gmmteach.visual.draw import LineArtists, PlaneArtists
-from gmmteach.visual.geometry import borders, density_levels, nearness, objective_limits
+from gmmteach.visual.geometry import bin_edges, borders, density_levels, nearness, objective_limits
 from gmmteach.visual.words import ALT_LENGTH, check_alt, format_number, mass_note, percent
 
 FIGURES = Path(__file__).parent.parent / "figures"
@@ -433,8 +433,30 @@ def test_a_dreadful_start_does_not_flatten_the_curve():
     assert objective_limits(np.array([-2000.0, -1250.0, -1200.0, -1130.0])) == (-2000, -1130, False)
     assert objective_limits(np.array([-1e11, -320.0, -316.0, -315.0])) == (-320, -315, True)
     assert objective_limits(np.array([-1e11, -9e5, -316.0, -315.5, -315.0])) == (-316, -315, True)
+    assert objective_limits(np.array([-3566.2, -1284.6, -1278.7, -1221.0, -1130.3])) == (-1284.6, -1130.3, True)
     assert objective_limits(np.array([-10.0, -5.0])) == (-10, -5, False)
     assert objective_limits(np.array([-5.0, -5.0, -5.0])) == (-5, -5, False)
+
+
+def test_a_run_that_hardly_climbs_has_ticks_that_can_be_read(trace):
+    level = [Snapshot(t, trace[0].mixture, -1289.7967 + 1e-11 * t) for t in range(4)]
+    drawn = plot_trace(Trace(level, trace.X, trace.outcome), blank())
+    drawn.figure.canvas.draw()
+    labels = [label.get_text() for label in drawn.axes.get_yticklabels()]
+    assert len(set(labels)) == len(labels) > 2
+    assert max(map(len, labels)) < 10
+
+
+@pytest.mark.parametrize(
+    ("values", "width"), [(np.repeat([1.0, 2.0, 4.0], 30), 1.0), (np.arange(43.0, 97.0), 4.0), (np.full(9, 5.0), None)]
+)
+def test_bins_hold_as_many_whole_numbers_each(values, width):
+    edges = bin_edges(values)
+    assert edges[0] <= values.min() <= values.max() <= edges[-1]
+    assert np.histogram(values, edges)[0].sum() == len(values)
+    if width:
+        np.testing.assert_allclose(np.diff(edges), width)
+        assert edges[0] == values.min() - 0.5
 
 
 # --- words -------------------------------------------------------------------------------------------------

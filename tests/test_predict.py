@@ -70,7 +70,8 @@ def test_what_a_page_without_widgets_shows(asked: Prediction) -> None:
         places = [text.index(part) for part in (QUESTION, "A. It stops", "C. Nothing", "What happens, and why", "B.")]
         assert text.index("weighted mean") > text.index("What happens, and why") > text.index("C. Nothing")
         assert places[:4] == sorted(places[:4])
-    assert "\n#### What happens, and why\n" in markdown
+    folded = markdown[markdown.index("<details>\n<summary>What happens, and why</summary>\n\n") :]
+    assert folded.index("weighted mean") < folded.index("\n\n</details>\n")
     assert "\n\nA. It never stops by itself." in markdown
     again, _ = predict(QUESTION, OPTIONS, answer=1, why=asked.why)._repr_mimebundle_()
     assert again["text/markdown"] == markdown
@@ -82,7 +83,7 @@ def test_what_a_page_without_widgets_shows(asked: Prediction) -> None:
 def test_options_may_be_a_list() -> None:
     asked = predict("Above 1?", ["yes", "no"], answer=0, why="Densities may be.")
     assert asked._about["verdicts"][0] == "<p><strong>Yes, that is what happens.</strong></p><p>Densities may be.</p>"
-    assert asked.markdown().endswith("why\n\n**A.** Densities may be.\n")
+    assert asked.markdown().endswith("why</summary>\n\n**A.** Densities may be.\n\n</details>\n")
 
 
 @pytest.mark.parametrize(

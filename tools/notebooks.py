@@ -4,10 +4,15 @@
     uv run tools/notebooks.py run notebooks/03-*.ipynb   one
     uv run tools/notebooks.py check
 
-`run` executes a notebook from top to bottom in a fresh kernel and saves it with its outputs and its widgets. The
-same notebook, code and versions give the same bytes: no times, no random names of widgets, no version of Python.
-A notebook that fails is left as it was. `check` says, one line each, what is not fit to be committed, and leaves
-with status 1 if there is anything.
+`run` executes a notebook from top to bottom in a fresh kernel and saves it with its outputs. The same notebook, code
+and versions give the same bytes: no times, no names of widgets, no version of Python. A notebook that fails is left
+as it was. `check` says, one line each, what is not fit to be committed, and leaves with status 1 if there is anything.
+
+Widgets are not saved, only the picture or the text that each of them brings along: that is what GitHub, and JupyterLab
+before the notebook is run, can show. A saved reference to a widget lives no longer than its kernel; JupyterLab puts
+"Error displaying widget: model not found" in its place, and in front of the picture. The widgets' state would mend
+that, but it doubles the file, repeats the player's code in every notebook, and is stale with the next change of that
+code. Whoever wants live widgets in a page, as a website does, executes the notebook first.
 """
 
 from __future__ import annotations
@@ -15,9 +20,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
-import importlib
 import io
-import json
 import os
 import re
 import sys
@@ -25,7 +28,6 @@ import time
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
@@ -33,7 +35,7 @@ from PIL import Image
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+FALLBACKS = {"image/png", "text/html", "text/markdown"}  # one of which a widget brings, for pages without widgets
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_SECONDS = 120
 
@@ -43,7 +45,6 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.~])/(?:home|root|Users|work|tmp|private|opt|mnt|var)/[\w.-]+|\b[A-Z]:\\\w|site-packages"
 )
 ADDRESS = re.compile(r"\b0x[0-9a-f]{7,}\b")  # where an object happened to be in memory
-REFERENCE = re.compile(r"IPY_MODEL_([0-9a-f]{32})")
 
 
 # --- run ------------------------------------------------------------------------------------------------------
@@ -58,7 +59,6 @@ def run(path: Path) -> None:
     for name in ("MPLBACKEND", "PYTHONWARNINGS"):  # of whoever calls: the learner has none
         os.environ.pop(name, None)
     os.environ["PYTHONHASHSEED"] = "0"
-    notebook.metadata.pop("widgets", None)
     NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
@@ -80,8 +80,7 @@ def run(path: Path) -> None:
 
 def settle(notebook: NotebookNode) -> None:
     """Take out everything that differs from one run to the next, or from one machine to the next."""
-    keep_shown_widgets(notebook)
-    rename_widgets(notebook)
+    drop_widgets(notebook)
     shrink_pictures(notebook)
     notebook.metadata["kernelspec"] = NotebookNode(KERNEL)
     notebook.metadata["language_info"] = NotebookNode(name="python", file_extension=".py", mimetype="text/x-python")
@@ -96,10 +95,6 @@ def shrink_pictures(notebook: NotebookNode) -> None:
             data = output.get("data", {})
             if "image/png" in data:
                 data["image/png"] = shrunk(data["image/png"])
-    for model in widget_state(notebook).values():
-        for buffer in model.get("buffers", []):
-            if buffer["path"] == ["png"]:
-                buffer["data"] = shrunk(buffer["data"])
 
 
 def shrunk(encoded: str) -> str:
@@ -129,50 +124,14 @@ def name_cells(notebook: NotebookNode) -> None:
         cell["id"] = name
 
 
-def keep_shown_widgets(notebook: NotebookNode) -> None:
-    """Drop the state of widgets that no output shows, directly or inside another one."""
-    state = widget_state(notebook)
-    reached: set[str] = set()
+def drop_widgets(notebook: NotebookNode) -> None:
+    """Leave of every widget the picture or the text that stands for it; one that has neither stays, for `check`."""
+    notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
-        reached.update(widgets_of(cell, state))
-    for model in set(state) - reached:
-        del state[model]
-    if not state:
-        notebook.metadata.pop("widgets", None)
-
-
-def rename_widgets(notebook: NotebookNode) -> None:
-    """Name each widget after its cell and its place there, so that a change elsewhere does not rename it."""
-    state = widget_state(notebook)
-    names: dict[str, str] = {}
-    for cell in notebook.cells:
-        for place, model in enumerate(widgets_of(cell, state)):
-            names.setdefault(model, hashlib.sha256(f"{cell.id}/{place}".encode()).hexdigest()[:32])
-    if not names:
-        return
-    renamed = re.sub("|".join(names), lambda found: names[found[0]], json.dumps(notebook))
-    fresh = nbformat.from_dict(json.loads(renamed))
-    state = widget_state(fresh)
-    if state:
-        fresh.metadata.widgets[WIDGET_STATE]["state"] = NotebookNode({name: state[name] for name in sorted(state)})
-    notebook.cells, notebook.metadata = fresh.cells, fresh.metadata
-
-
-def widget_state(notebook: NotebookNode) -> dict[str, Any]:
-    """The saved widgets by name; empty if there are none."""
-    saved: dict[str, Any] = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
-    return saved
-
-
-def widgets_of(cell: NotebookNode, state: dict[str, Any]) -> list[str]:
-    """The widgets that a cell shows, then those inside them, each once."""
-    queue = [o.data[WIDGET_VIEW]["model_id"] for o in cell.get("outputs", []) if WIDGET_VIEW in o.get("data", {})]
-    found: list[str] = []
-    for model in queue:  # grows while we walk along it
-        if model in state and model not in found:
-            found.append(model)
-            queue += REFERENCE.findall(json.dumps(state[model], sort_keys=True))
-    return found
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if FALLBACKS & set(data):
+                data.pop(WIDGET_VIEW, None)
 
 
 # --- check ----------------------------------------------------------------------------------------------------
@@ -210,26 +169,15 @@ def check(path: Path) -> list[str]:
         if "execution" in cell.metadata:
             found.append("it records when it was run")
         for output in cell.get("outputs", []):
-            found += _output(output, widget_state(notebook))
+            found += _output(output)
         found += [f"it names a place on one machine: {found_[0]}" for found_ in MACHINE_PATH.finditer(_words(cell))]
         troubles += [f"{where}: {trouble}" for trouble in found]
-    return troubles + [f"its {name} was saved by older code: run the notebook again" for name in outdated(notebook)]
+    if "widgets" in notebook.metadata:
+        troubles.append("it holds the state of widgets, which is left out: run it with this tool")
+    return troubles
 
 
-def outdated(notebook: NotebookNode) -> list[str]:
-    """The kinds of widgets that carry, in the saved notebook, other code than gmmteach gives them today."""
-    found = set()
-    for model in widget_state(notebook).values():
-        module, _, name = model["state"].get("_anywidget_id", "").rpartition(".")
-        if module.startswith("gmmteach"):
-            kind = getattr(importlib.import_module(module), name)
-            current = {part: str(getattr(kind, part, "")) for part in ("_esm", "_css")}
-            if any(model["state"].get(part, "") != text for part, text in current.items()):
-                found.add(name)
-    return sorted(found)
-
-
-def _output(output: NotebookNode, state: dict[str, Any]) -> Iterator[str]:
+def _output(output: NotebookNode) -> Iterator[str]:
     """What is wrong with one output of a cell."""
     if output.output_type == "error":
         yield f"it failed: {output.ename}: {output.evalue}"
@@ -249,9 +197,9 @@ def _output(output: NotebookNode, state: dict[str, Any]) -> Iterator[str]:
     if ADDRESS.search(data.get("text/plain", "")):
         yield "its text has an address in memory, which differs from run to run"
     if WIDGET_VIEW in data:
-        if data[WIDGET_VIEW]["model_id"] not in state:
-            yield "its widget was not saved: run the notebook with this tool"
-        if not {"image/png", "text/html", "text/markdown"} & set(data):
+        if FALLBACKS & set(data):
+            yield "it points to a widget that no other kernel has: run the notebook with this tool"
+        else:
             yield "its widget leaves nothing to see where there are no widgets, as on GitHub"
     yield from _pictures(data.get("text/markdown", "") + data.get("text/html", ""))
 

@@ -18,8 +18,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..covariance import REMEDY, Array, CollapseError
+from ..distributed import DaskSamples, answer_lazily
 from ..mixture import Mixture, normalise
-from ..trace import Snapshot, StoppingRule, Trace
+from ..trace import Snapshot, StoppingRule, Trace, is_lazy
 
 
 class BaseMixture(DensityMixin, BaseEstimator):
@@ -68,31 +69,26 @@ class BaseMixture(DensityMixin, BaseEstimator):
 
     def fit_predict(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Array:
         """Fit, then label every sample with its most probable component, (n_samples,)."""
-        return self._label(self._fit(X, sample_weight))
+        return self._answer(labels, self._fit(X, sample_weight))
 
     def _fit(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Array:
         """Validate, run, keep the best run; return the validated data."""
         self._validate_params()
-        X = everything = self._validated(X, ensure_min_samples=2)
-        init = self.init_params
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-            present = sample_weight > 0
-            if not present.all():  # a sample that counts for nothing has no say in the start either
-                is_rowwise = not isinstance(init, str | Mixture) and not callable(init)
-                init = np.asarray(init)[present] if is_rowwise else init
-                X, sample_weight = X[present], sample_weight[present]
-        self._require_samples(X)
-        total = float(len(X) if sample_weight is None else sample_weight.sum(dtype=np.float64))
+        everything, data, sample_weight, init = self._data_to_fit(X, sample_weight)
+        self._require_samples(data)
+        if isinstance(data, DaskSamples):
+            X, total = data.X, data.total_weight
+        else:
+            X, total = data, float(len(data) if sample_weight is None else sample_weight.sum(dtype=np.float64))
         continuing = self.warm_start and hasattr(self, "converged_")
         rng = check_random_state(self.random_state)
         traces = []
         for run in range(1 if continuing else self.n_init):
             report = Progress(self.verbose, self.verbose_interval, run, lambda a, b: self._bound(a, b, total))
             try:
-                snapshots = self._continue(X, sample_weight) if continuing else self._run(X, sample_weight, init, rng)
+                begin = self._continue(data, sample_weight) if continuing else self._run(data, sample_weight, init, rng)
                 stop = self._stop(total, continuing)
-                trace = Trace.record(report.listen(snapshots), X, max_iter=self.max_iter, stop=stop)
+                trace = Trace.record(report.listen(begin), X, max_iter=self.max_iter, stop=stop)
             except CollapseError as error:
                 raise _collapse(error, X, None) from None
             if trace.outcome == "collapsed":
@@ -117,7 +113,25 @@ class BaseMixture(DensityMixin, BaseEstimator):
             )
         return everything
 
-    def _require_samples(self, X: Array) -> None:
+    def _data_to_fit(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Any, Array | None, Any]:
+        """All the data, validated; and those that have a weight, their weights, and where to start with them."""
+        everything = self._validated(X, ensure_min_samples=2)
+        return everything, *self._present(everything, sample_weight)
+
+    def _present(self, X: Array, sample_weight: ArrayLike | None) -> tuple[Array, Array | None, Any]:
+        """The samples that have a weight, their weights, and ``init_params`` for them."""
+        init = self.init_params
+        if sample_weight is None:
+            return X, None, init
+        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        present = weights > 0
+        if present.all():
+            return X, weights, init
+        # A sample that counts for nothing has no say in the start either.
+        is_rowwise = not isinstance(init, str | Mixture) and not callable(init)
+        return X[present], weights[present], np.asarray(init)[present] if is_rowwise else init
+
+    def _require_samples(self, X: Array | DaskSamples) -> None:
         if len(X) < self.n_components:
             raise ValueError(
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, n_samples = {len(X)}"
@@ -144,32 +158,43 @@ class BaseMixture(DensityMixin, BaseEstimator):
         """Log of the joint density of samples and components, (n_samples, n_components)."""
         return self.mixture_.log_joint(X)
 
-    def _label(self, X: Array) -> Array:
-        return self._log_joint(X).argmax(axis=1)
+    def _answer(self, question: Callable[[Array], Array], X: Array) -> Array:
+        """Ask something about the log joint densities of validated data."""
+        if is_lazy(X):
+            return answer_lazily(question, self.mixture_, X)
+        return question(self._log_joint(X))
 
     def _new_data(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
         return self._validated(X, reset=False)
 
     def _validated(self, X: ArrayLike, **options: Any) -> Array:
+        if is_lazy(X):
+            raise TypeError(
+                f"{type(self).__name__} takes no {type(X).__module__.split('.')[0]} {type(X).__name__} here, only data "
+                "in memory: give it a sample, X[::1000].compute(), or one block after the other."
+            )
         return validate_data(self, X, dtype=[np.float64, np.float32], **options)
 
     def predict(self, X: ArrayLike) -> Array:
         """Label every sample with its most probable component, (n_samples,)."""
-        return self._label(self._new_data(X))
+        return self._answer(labels, self._new_data(X))
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Responsibilities, (n_samples, n_components): rows sum to 1."""
-        return normalise(self._log_joint(self._new_data(X)))[1]
+        return self._answer(responsibilities, self._new_data(X))
 
     def score_samples(self, X: ArrayLike) -> Array:
         """Log density of every sample, (n_samples,), nats."""
-        return normalise(self._log_joint(self._new_data(X)))[0]
+        return self._answer(log_density, self._new_data(X))
 
     def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:
         """Mean log density of the samples, nats per sample; a weighted mean where weights are given."""
-        log_density = self.score_samples(X)
-        return float(np.average(log_density, weights=None if sample_weight is None else np.asarray(sample_weight)))
+        if is_lazy(X):
+            log_likelihood, total = self._log_likelihood(X, sample_weight)
+            return log_likelihood / total
+        heights = self.score_samples(X)
+        return float(np.average(heights, weights=_weights_of(heights, sample_weight)))
 
     def sample(self, n_samples: int = 1) -> tuple[Array, Array]:
         """Draw from the fitted mixture: X (n_samples, n_features) and labels (n_samples,)."""
@@ -194,18 +219,44 @@ class BaseMixture(DensityMixin, BaseEstimator):
         It asks for components that are clusters: overlapping ones cost (Biernacki, Celeux & Govaert 2000, in its
         soft form, McLachlan & Peel 2000, section 6.10.3).
         """
-        responsibilities = self.predict_proba(X)
-        entropies = -xlogy(responsibilities, responsibilities).sum(axis=1)
-        total = entropies.sum() if sample_weight is None else np.asarray(sample_weight) @ entropies
-        return float(self.bic(X, sample_weight) + 2 * total)
+        bic, shares = self.bic(X, sample_weight), self.predict_proba(X)
+        entropies = -xlogy(shares, shares).sum(axis=1)
+        if sample_weight is not None:
+            entropies = entropies * (sample_weight if is_lazy(sample_weight) else np.asarray(sample_weight))
+        return bic + 2 * float(entropies.sum())
 
     def _log_likelihood(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float]:
         """Total log-likelihood of the fitted mixture in nats, and the total weight."""
-        log_density = self.mixture_.log_density(self._new_data(X))
-        if sample_weight is None:
-            return float(log_density.sum()), float(len(log_density))
-        weights = _check_sample_weight(sample_weight, log_density[:, np.newaxis], ensure_non_negative=True)
-        return float(weights @ log_density), float(weights.sum())
+        X = self._new_data(X)
+        if is_lazy(X):
+            data = DaskSamples(X, sample_weight)
+            return data.expect(self.mixture_.density).log_likelihood, data.total_weight
+        heights = self.mixture_.log_density(X)
+        weights = _weights_of(heights, sample_weight)
+        if weights is None:
+            return float(heights.sum()), float(len(heights))
+        return float(weights @ heights), float(weights.sum())
+
+
+def _weights_of(heights: Array, sample_weight: ArrayLike | None) -> Array | None:
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(sample_weight, heights[:, np.newaxis], ensure_non_negative=True)
+
+
+def labels(log_joint: Array) -> Array:
+    """Most probable component of each row."""
+    return log_joint.argmax(axis=1)
+
+
+def responsibilities(log_joint: Array) -> Array:
+    """Share of each component in each row."""
+    return normalise(log_joint)[1]
+
+
+def log_density(log_joint: Array) -> Array:
+    """Log density of each row, nats."""
+    return normalise(log_joint)[0]
 
 
 def best_of(bounds: list[list[float]]) -> int:
@@ -223,7 +274,7 @@ def best_of(bounds: list[list[float]]) -> int:
 def _collapse(error: CollapseError, X: Array, trace: Trace | None) -> CollapseError:
     """scikit-learn's error, and what is behind it: which component, why and what to try."""
     hints = [str(error).replace(REMEDY, "").strip()]  # scikit-learn's sentence has said most of the remedies
-    if not np.isnan(X).any():
+    if not is_lazy(X) and not np.isnan(X).any():
         constant, rank = np.ptp(X, axis=0) == 0, np.linalg.matrix_rank(X - X.mean(axis=0))
         if constant.any():
             hints.append(f"Feature {constant.argmax()} of X is constant: leave it out.")

@@ -10,18 +10,21 @@ import sklearn.mixture
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..acceleration import accelerated_em
 from ..covariance import Array, covariance_type_of
+from ..distributed import DaskSamples, in_rows
 from ..em import em
 from ..missing import Incomplete, fill_with_means, impute
 from ..mixture import Mixture, RandomState
 from ..online import OBJECTIVE, judged, learn
 from ..starts import INIT_PARAMS, Init, starting_mixture, starts_from_points
 from ..statistics import Samples, Source
-from ..trace import Outcome, Snapshot, StoppingRule, Trace, settled
+from ..trace import Outcome, Snapshot, StoppingRule, Trace, is_lazy, settled
 from .base import BaseMixture
+
+ROWS_TO_START = 10_000  # of a Dask array, that are brought here for the start
 
 
 class GaussianMixture(BaseMixture):
@@ -76,6 +79,14 @@ class GaussianMixture(BaseMixture):
         The fitted parameters as a value.
     weight_seen_ : float
         How many samples the parameters were learned from; the sum of their weights.
+
+    Notes
+    -----
+    X and sample_weight may be Dask arrays (extra ``dask``): then `fit` computes sums where the chunks live, and only
+    K × features numbers travel. Use ``X.persist()`` first if the workers have room for X, or it is computed again in
+    every iteration. The start comes from 10,000 rows chosen at random by ``random_state``, or from all if there are no
+    more; it cannot be labels or responsibilities. `predict`, `predict_proba` and `score_samples` answer with a Dask
+    array, `score`, `bic`, `aic` and `icl` with a number; ``trace_.X`` stays a Dask array.
 
     Raises
     ------
@@ -149,9 +160,27 @@ class GaussianMixture(BaseMixture):
 
     # --- fitting, as BaseMixture asks -----------------------------------------------------------------------
 
+    def _data_to_fit(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Any, Array | None, Any]:
+        if not is_lazy(X):
+            return super()._data_to_fit(X, sample_weight)
+        if not isinstance(self.init_params, str | Mixture) and not callable(self.init_params):
+            raise ValueError(
+                "init_params cannot be labels or responsibilities for a Dask array: make a Mixture of them, or give "
+                "means_init, weights_init and precisions_init."
+            )
+        everything = validate_data(self, in_rows(X), skip_check_array=True)
+        return everything, DaskSamples(everything, sample_weight), None, self.init_params
+
+    def _new_data(self, X: ArrayLike) -> Array:
+        if not is_lazy(X):
+            return super()._new_data(X)
+        check_is_fitted(self)
+        return validate_data(self, in_rows(X), skip_check_array=True, reset=False)
+
     def _run(self, X: Array, sample_weight: Array | None, init: Any, rng: np.random.RandomState) -> Iterator[Snapshot]:
-        start = self._start(X, sample_weight, init, rng)
-        return self._algorithm(_source(X, sample_weight), start, reg_covar=self.reg_covar)
+        data = _source(X, sample_weight)  # says what is wrong with the data before a start is made of them
+        known = X.rows(ROWS_TO_START, rng) if isinstance(X, DaskSamples) else (X, sample_weight)
+        return self._algorithm(data, self._start(*known, init, rng), reg_covar=self.reg_covar)
 
     def _continue(self, X: Array, sample_weight: Array | None) -> Iterator[Snapshot]:
         return self._algorithm(_source(X, sample_weight), self.mixture_, reg_covar=self.reg_covar)
@@ -177,7 +206,7 @@ class GaussianMixture(BaseMixture):
     def _start(self, X: Array, sample_weight: Array | None, init: Any, rng: np.random.RandomState) -> Mixture:
         """Starting mixture: what the user gave, and an M-step from `init_params` for the rest."""
         n_features = X.shape[1]
-        X = fill_with_means(X) if np.isnan(X).any() else X
+        X = fill_with_means(X, sample_weight) if np.isnan(X).any() else X
         weights, means, precisions = self.weights_init, self.means_init, self.precisions_init
         return starting_mixture(
             X,
@@ -212,6 +241,7 @@ class GaussianMixture(BaseMixture):
         """Learn from one more batch, by online EM with a decreasing step (Cappé & Moulines 2009).
 
         The first batch gives the start, as in `fit`, unless the model is fitted already: then it goes on from there.
+        Let it have some dozens of samples for each component: what begins badly is forgotten only slowly.
         ``trace_`` gets a snapshot for each batch, whose objective is the mean log-likelihood of that batch.
 
         Parameters
@@ -227,17 +257,17 @@ class GaussianMixture(BaseMixture):
         self._validate_params()
         begins = not hasattr(self, "weights_")
         X = self._validated(X, reset=begins)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-        data = _source(X, sample_weight)
+        X, sample_weight, init = self._present(X, sample_weight)
+        data = _source(X, sample_weight, may_lack_features=not begins)
         if begins:
             self._require_samples(X)
-            start = self._start(X, sample_weight, self.init_params, check_random_state(self.random_state))
+            start = self._start(X, sample_weight, init, check_random_state(self.random_state))
         else:
             start = self.mixture_
-        mixture, seen = learn(start, data, 0 if begins else self.weight_seen_, reg_covar=self.reg_covar)
         streaming = not begins and self.trace_.objective_name == OBJECTIVE
         before = list(self.trace_) if streaming else [judged(0, start, data)]
+        seen = 0 if begins else self.weight_seen_
+        mixture, seen = learn(start, data, seen, reg_covar=self.reg_covar, batch=len(before))
         snapshot = judged(len(before), mixture, data)
         self.trace_ = Trace([*before, snapshot], X, Outcome("out of iterations", f"{len(before)} batches so far."))
         self.traces_ = [self.trace_]
@@ -263,24 +293,29 @@ class GaussianMixture(BaseMixture):
         (n_samples, n_features), a copy without NaN
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", reset=False)
+        X = super()._validated(X, ensure_all_finite="allow-nan", reset=False)
         return impute(self.mixture_, X, method, self.random_state)
 
 
-def _where_missing(X: ArrayLike) -> str:
+def _where_missing(X: Any) -> str:
     """Say which feature is missing, and where."""
-    missing = np.isnan(np.asarray(X, dtype=np.float64))
+    frame = hasattr(X, "isna")  # pandas knows of more than one kind of nothing
+    missing = np.asarray(X.isna()) if frame else np.isnan(np.asarray(X, dtype=np.float64))
     names = getattr(X, "columns", range(missing.shape[1]))
     feature = int(missing.any(axis=0).argmax())
     rows = np.flatnonzero(missing[:, feature])
     return (
         f"Input X contains NaN: feature {names[feature]!r} is missing in {len(rows)} of {len(missing)} samples, first "
-        f"in row {rows[0]}, and {missing.any(axis=0).sum() - 1} other features have holes."
+        f"in row {rows[0]}; features with holes: {missing.any(axis=0).sum()} of {missing.shape[1]}."
     )
 
 
-def _source(X: Array, sample_weight: Array | None) -> Source:
-    return Incomplete(X, sample_weight) if np.isnan(X).any() else Samples(X, sample_weight)
+def _source(X: Array | DaskSamples, sample_weight: Array | None, may_lack_features: bool = False) -> Source:
+    if isinstance(X, DaskSamples):
+        return X
+    if np.isnan(X).any():
+        return Incomplete(X, sample_weight, may_lack_features=may_lack_features)
+    return Samples(X, sample_weight)
 
 
 def _checked(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:

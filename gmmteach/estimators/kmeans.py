@@ -117,12 +117,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self
         """
         self._validate_params()
-        X = self._validated(X, reset=True)
+        X = everything = self._validated(X, reset=True)
+        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        if (weights == 0).any() and weights.any():  # a sample that counts for nothing has no say in anything
+            X, weights = X[weights != 0], weights[weights != 0]
         if len(X) < self.n_clusters:
             raise ValueError(f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}.")
         n_init = self._number_of_runs()
         rng = check_random_state(self.random_state)
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         all_together = inertia(X, np.zeros(len(X), dtype=np.intp), X.mean(axis=0)[np.newaxis], np.ones_like(X[:, 0]))
         stop = _centres_settled(self.tol * all_together / X.size)
         labels, best = None, None
@@ -157,7 +159,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 stacklevel=2,
             )
         self.trace_, self.traces_ = best, traces
-        self.labels_ = labels
+        self.labels_ = labels if X is everything else assign(everything, best[-1].mixture.means)
         self.cluster_centers_ = self.trace_[-1].mixture.means.copy()
         self.inertia_ = -self.trace_[-1].objective
         self.n_iter_ = len(self.trace_) - 1
@@ -237,7 +239,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:
         """Minus the inertia of X about the fitted centres."""
         X = self._new_data(X)
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         labels = assign(X, self.cluster_centers_)
         return -inertia(X, labels, self.cluster_centers_, weights)
 

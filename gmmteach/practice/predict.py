@@ -14,6 +14,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from ..visual.fallback import add_fallback
+
 __all__ = ["Prediction", "predict"]
 
 LETTERS = "ABCDEF"
@@ -23,7 +25,8 @@ def predict(question: str, options: Sequence[str] | Mapping[str, str], *, answer
     r"""Ask for a prediction: radio buttons, "Lock my prediction", then "Show why".
 
     Show the widget as the last line of a cell. A locked choice cannot be changed; "Start over" clears it.
-    Where there is no kernel (GitHub), the question, the options and, below them, the explanation are shown as text.
+    Where there is no kernel (GitHub), the question and the options are shown as text, and below them the explanation,
+    folded away.
 
     Parameters
     ----------
@@ -308,7 +311,8 @@ class Prediction(anywidget.AnyWidget):
             *(f"{LETTERS[i]}. {self._explanations[i]}" for i in others),
         ]
         end = "\n\n".join(reasons)
-        return f"**Predict first.** {self.question}\n\n{listed}\n\n#### What happens, and why\n\n{end}\n"
+        folded = f"<details>\n<summary>What happens, and why</summary>\n\n{end}\n\n</details>"
+        return f"**Predict first.** {self.question}\n\n{listed}\n\n{folded}\n"
 
     @property
     def _reason(self) -> str:
@@ -322,10 +326,7 @@ class Prediction(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Add the texts, for pages without widgets."""
         shown = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        return {**data, "text/plain": repr(self), "text/markdown": self.markdown()}, metadata
+        return add_fallback(shown, {"text/plain": repr(self), "text/markdown": self.markdown()})
 
 
 # --- texts -------------------------------------------------------------------------------------------------

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
         explore_story,
     )
     from .figures import make_figures
+    from .grid import GridArtists, plot_selection
     from .player import TracePlayer
 
 _WHERE = {
+    "GridArtists": "grid",
     "MixtureArtists": "draw",
     "TraceArtists": "draw",
     "describe": "draw",
@@ -30,14 +32,25 @@ _WHERE = {
     "explore_responsibilities": "explorers",
     "explore_story": "explorers",
     "plot_mixture": "draw",
+    "plot_selection": "grid",
     "plot_trace": "draw",
     "show": "draw",
     "make_figures": "figures",
     "TracePlayer": "player",
 }
-_MODULES = ("animate", "draw", "explorers", "figures", "panel", "player", "theme")  # the function is gmmteach.animate
+_MODULES = (
+    "animate",
+    "draw",
+    "explorers",
+    "figures",
+    "grid",
+    "panel",
+    "player",
+    "theme",
+)  # the function is gmmteach.animate
 
 __all__ = [
+    "GridArtists",
     "MixtureArtists",
     "TraceArtists",
     "TracePlayer",
@@ -49,6 +62,7 @@ __all__ = [
     "explore_story",
     "make_figures",
     "plot_mixture",
+    "plot_selection",
     "plot_trace",
     "show",
 ]

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..trace import Trace
+from ..trace import Trace, in_memory
 from . import encode, theme
 from .draw import PlaneArtists, dress, plot_mixture, plot_trace
 from .geometry import choose_features
@@ -293,7 +293,7 @@ class Stage:
             dress(left)
             dress(right)
             snapshots = [trace[t] for t in sorted({step.components for step in steps})]
-            X, self.sampled = thin_out(np.asarray(trace.X))
+            X, self.sampled = thin_out(in_memory(trace.X))
             self.mixture = plot_mixture(
                 snapshots[0], X, left, features=features, feature_names=feature_names, density=density,
                 room_for=snapshots,

@@ -33,6 +33,7 @@ from ..mixture import Mixture
 from ..trace import Snapshot, Trace
 from . import theme
 from .geometry import (
+    bin_edges,
     borders,
     choose_features,
     density_levels,
@@ -383,8 +384,7 @@ class LineArtists(MixtureArtists):
         column = self._x[:, np.newaxis]
         top = max(float(np.exp(each.log_density(column)).max()) for each in shown) if self._ellipses else 0.0
         if positions is not None:
-            edges = np.histogram_bin_edges(positions, bins=int(np.clip(2 * np.sqrt(len(positions)), 8, 60)))
-            heights, edges = np.histogram(positions, bins=edges, density=True)
+            heights, edges = np.histogram(positions, bins=bin_edges(positions), density=True)
             tallest = float(heights.max())
             top = max(tallest, min(top, 1.8 * tallest))  # a collapsing component would flatten everything else
             ax.stairs(heights, edges, fill=True, color=tone["grid"], zorder=1)
@@ -463,7 +463,7 @@ class TraceArtists:
         self._name = trace.objective_name
         self._unit = " nats" if "likelihood" in self._name or "bound" in self._name else ""
         low, high, hidden = objective_limits(self._objective)
-        room = 0.08 * (high - low) or 1.0
+        room = max(0.08 * (high - low), 1e-4 * abs(high)) or 1.0
         first, last = float(self._iterations[0]), float(self._iterations[-1])
         aside = 0.04 * (last - first) or 0.5
         _frame(ax, (first - aside, last + aside), (low - room, high + room))

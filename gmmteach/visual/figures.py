@@ -174,14 +174,13 @@ def em_old_faithful_end() -> NDArray[np.uint8]:
 def em_steps() -> Figure:
     """Six moments of it."""
     trace = faithful_run()
-    last = len(trace) - 1
     moments = [
         ("Start", None, 0),
         ("E-step: share out the points", 0, 0),
         ("M-step: move to the share", 0, 1),
         ("Iteration 6", 6, 6),
         ("Iteration 9", 9, 9),
-        (f"Converged: iteration {last}", last, last),
+        (f"Converged: iteration {len(trace) - 1}", -1, -1),
     ]
     return _moments(trace, moments, shape=(2, 3), feature_names=FAITHFUL)
 
@@ -198,12 +197,11 @@ def kmeans_steps() -> Figure:
     middle = X.mean(axis=0)
     start = middle + np.array([[-3.2, -2.6], [-2.3, -3.4], [-1.2, -2.4]])
     trace = Trace.record(lloyd(X, start), X, tol=1e-9)
-    last = len(trace) - 1
     moments = [
         ("Start", None, 0),
         ("Assign: nearest centre", 0, 0),
         ("Move: to the mean", 0, 1),
-        (f"The end, after {last} rounds", last, last),
+        (f"The end, after {len(trace) - 1} rounds", -1, -1),
     ]
     return _moments(trace, moments, shape=(2, 2), equal=True)
 

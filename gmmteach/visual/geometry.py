@@ -47,14 +47,14 @@ def objective_limits(objective: Floats) -> tuple[float, float, bool]:
     """Lowest and highest objective to show, and whether the start is left out.
 
     A start can be so poor that its first step dwarfs all that follows, and the curve would be a flat line. When the
-    first iterations make up more than nineteen twentieths of the climb, the axis begins after them.
+    first iterations make up more than 92 per cent of the climb, the axis begins after them.
     """
     values = objective[np.isfinite(objective)]
     if not len(values):
         return 0.0, 1.0, False
     low, high, hidden = float(values.min()), float(values.max()), False
     for value in objective[1:-1][:3].tolist():
-        if 0 < 19 * (high - value) < value - low:
+        if value < high and value - low > 0.92 * (high - low):
             low, hidden = value, True
     return low, high, hidden
 
@@ -77,6 +77,17 @@ def _limits(values: Floats | None, reach: Sequence[tuple[float, float]]) -> tupl
         low, high = min(least, max(low, least - spare)), max(most, min(high, most + spare))
     room = 0.05 * (high - low) or max(abs(low), 1.0) * 0.1
     return low - room, high + room
+
+
+def bin_edges(values: Floats) -> Floats:
+    """Edges for a histogram; where the values are multiples of something, every bin holds as many of them."""
+    bins = round(float(np.clip(2 * np.sqrt(len(values)), 8, 60)))
+    width = float(np.ptp(values)) / bins
+    apart = float(np.diff(np.unique(values)).min(initial=np.inf))
+    if 0.1 * width < apart < np.inf:
+        width = apart * max(1, round(width / apart))
+        return np.arange(values.min() - apart / 2, values.max() + width, width)
+    return np.histogram_bin_edges(values, bins=bins)
 
 
 def density_levels(density: Floats, cell: float, masses: Sequence[float]) -> list[float | None]:

@@ -12,8 +12,6 @@ matplotlib takes a millisecond or two for every text. A subclass says three thin
 
 from __future__ import annotations
 
-import base64
-import io
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,6 +29,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from . import theme
+from .fallback import add_fallback
 from .words import check_alt
 
 DPI = 100  # at one device pixel for each CSS pixel
@@ -186,15 +185,14 @@ class Panel(ipywidgets.VBox):
 
     title = ""
     about = ""  # what kind of picture it is, in a sentence: the beginning of the alternative text
-    size = (8.6, 4.4)  # inches; 100 CSS pixels each
+    size = (860, 440)  # width and height in CSS pixels
 
     def __init__(
         self, rows: Sequence[Any], controls: Sequence[Any] = (), *, pointable: bool = False, **kwargs: Any
     ) -> None:
         self.dark, self.scale = False, 1.0
         self._quiet = False
-        width, height = (round(DPI * side) for side in self.size)
-        self.picture = Picture(width=width, height=height, pointable=pointable)
+        self.picture = Picture(width=self.size[0], height=self.size[1], pointable=pointable)
         super().__init__([*rows, self.picture], **kwargs)
         self.add_class("gmmt-explorer")
         self._open()
@@ -266,7 +264,9 @@ class Panel(ipywidgets.VBox):
 
     def _open(self) -> None:
         with theme.context(self.dark):
-            self.figure = Figure(figsize=self.size, dpi=DPI * self.scale, layout="constrained")
+            # A tenth of a pixel more: matplotlib before 3.10 cuts 459.9999 down to 459.
+            width, height = ((side + 0.1) / DPI for side in self.size)
+            self.figure = Figure(figsize=(width, height), dpi=DPI * self.scale, layout="constrained")
             self.canvas = FigureCanvasAgg(self.figure)
             self.moving = sorted(self.build(self.figure), key=lambda artist: artist.get_zorder())
         self._background: Any = None
@@ -315,29 +315,20 @@ class Panel(ipywidgets.VBox):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Add the picture, with a text for those who cannot see it, for pages without widgets."""
         shown = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        data["text/plain"] = repr(self)
-        data["image/png"] = base64.b64encode(self._still()).decode()
-        return data, {**metadata, "image/png": {"alt": self.alt}}
+        return add_fallback(shown, {"text/plain": repr(self)}, self._still(), self.alt)
 
-    def _still(self) -> bytes:
-        """The picture as it is now, on a light page, as a small PNG of few colours."""
-        from PIL import Image
-
+    def _still(self) -> NDArray[np.uint8]:
+        """The picture as it is now, on a light page."""
         look = self.dark, self.scale
         if look != (False, 1.0):
             self.dark, self.scale = False, 1.0
             self._open()
-        pixels = self.draw()[:, :, :3].copy()
+        pixels = self.draw().copy()
         if look != (False, 1.0):
             self.dark, self.scale = look
             self._open()
             self.draw()
-        file = io.BytesIO()
-        Image.fromarray(pixels).quantize(128).save(file, format="png", optimize=True)
-        return file.getvalue()
+        return pixels
 
 
 # --- parts -------------------------------------------------------------------------------------------------

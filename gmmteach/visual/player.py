@@ -6,8 +6,6 @@ included, happens in the browser (`static/`), so nothing waits for a kernel and 
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from collections.abc import Mapping, Sequence
 from itertools import repeat
@@ -21,9 +19,10 @@ from numpy.typing import NDArray
 
 from ..covariance import covariance_type_of
 from ..mixture import Mixture
-from ..trace import Outcome, Snapshot, Trace
+from ..trace import Outcome, Snapshot, Trace, in_memory
 from . import theme
 from .draw import plot_mixture, plot_trace
+from .fallback import add_fallback
 from .words import check_names, count, describe, percent
 
 Floats = NDArray[np.float64]
@@ -111,7 +110,7 @@ class TracePlayer(anywidget.AnyWidget):
         datas: list[Floats] = []
         which = []
         for run in self._recorded.values():
-            X = np.ascontiguousarray(run.X, dtype=np.float64)
+            X = np.ascontiguousarray(in_memory(run.X), dtype=np.float64)
             same = [i for i, known in enumerate(datas) if np.array_equal(X, known)]
             which.append(same[0] if same else len(datas))
             datas += [] if same else [X]
@@ -169,12 +168,7 @@ class TracePlayer(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Add a picture of the last frame, with a text for those who cannot see it, for pages without widgets."""
         shown = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        data["text/plain"] = repr(self)
-        data["image/png"] = base64.b64encode(self._picture()).decode()
-        return data, {**metadata, "image/png": {"alt": self.alt}}
+        return add_fallback(shown, {"text/plain": repr(self)}, self._picture(), self.alt)
 
     @property
     def alt(self) -> str:
@@ -188,18 +182,17 @@ class TracePlayer(anywidget.AnyWidget):
             texts.append(words if len(self._recorded) == 1 else f"{name}: {words}")
         return " ".join(texts)
 
-    def _picture(self) -> bytes:
-        """The last frame as a PNG of about 900 by 450 pixels and few colours."""
+    def _picture(self) -> NDArray[np.uint8]:
+        """The last frame, about 900 by 450 pixels."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-        from PIL import Image
 
         traces = self.traces
         with theme.context():
             columns = 2 if len(traces) in (1, 2, 4) else 3
             rows = -(-len(traces) // columns)
             figure = Figure(figsize=(9, 4.5 if rows == 1 else 3.6 * rows), dpi=100, layout="constrained")
-            FigureCanvasAgg(figure)
+            canvas = FigureCanvasAgg(figure)
             for place, ((name, run), which) in enumerate(zip(traces.items(), self._which, strict=True), start=1):
                 view = self._views[which]
                 plot_mixture(
@@ -208,12 +201,8 @@ class TracePlayer(anywidget.AnyWidget):
                 )  # fmt: skip
             if len(traces) == 1:
                 plot_trace(self.trace, figure.add_subplot(rows, columns, 2))
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="png")
-        buffer.seek(0)
-        small = io.BytesIO()
-        Image.open(buffer).convert("RGB").quantize(128).save(small, format="png", optimize=True)
-        return small.getvalue()
+            canvas.draw()
+        return np.asarray(canvas.buffer_rgba())
 
 
 class _View:

@@ -64,7 +64,7 @@ class CovarianceExplorer(Panel):
         "500 points of a two-dimensional Gaussian with its ellipses at one and two standard deviations and their axes; "
         "a dashed circle and a dotted ellipse around the mean go through one probe point."
     )
-    size = (8.6, 4.9)
+    size = (860, 490)
 
     def __init__(self, standard_deviations: Sequence[float], correlation: float, probe: Sequence[float]) -> None:
         self._points = _standard_points()

@@ -45,7 +45,7 @@ class GaussianExplorer(Panel):
 
     title = "One Gaussian"
     about = "Density curve of a Gaussian; the area within one and within two standard deviations is shaded."
-    size = (8.6, 4.2)
+    size = (860, 420)
 
     def __init__(self, mean: float, standard_deviation: float) -> None:
         numbers("mean and standard_deviation", [mean, standard_deviation], 2)

@@ -18,6 +18,7 @@ from ...mixture import Mixture
 from ...trace import Trace
 from .. import theme
 from ..draw import dress, set_labels
+from ..geometry import bin_edges
 from ..livetext import LiveText
 from ..panel import Panel, button, reading, row, slider
 from ..words import count, format_number
@@ -61,7 +62,7 @@ class MixtureExplorer(Panel):
     """One-dimensional mixture by sliders over a histogram; made by `explore_mixture`."""
 
     title = "A mixture by hand"
-    size = (8.6, 4.6)
+    size = (860, 460)
 
     def __init__(self, X: ArrayLike | None, n_components: int, name: str | None) -> None:
         if X is None:
@@ -151,7 +152,7 @@ class MixtureExplorer(Panel):
         head, ax = figure.subplots(2, 1, height_ratios=(1, 5.4))
         dress(ax)
         x = self.X[:, 0]
-        heights, edges = np.histogram(x, bins=_bins(x), density=True)
+        heights, edges = np.histogram(x, bins=bin_edges(x), density=True)
         ax.stairs(heights, edges, fill=True, color=tone["grid"], zorder=1)
         ax.stairs(heights, edges, color=theme.readable(tone["grid"], tone["background"], 1.6), zorder=1.1)
         ax.set_xlim(x.min() - 0.12 * np.ptp(x), x.max() + 0.12 * np.ptp(x))
@@ -237,16 +238,6 @@ def _column(X: ArrayLike) -> Floats:
     if len(np.unique(values)) < 2:
         raise ValueError("X needs at least two different values.")
     return values
-
-
-def _bins(x: Floats) -> Floats:
-    """Edges for a histogram; where the values are multiples of something, every bin holds as many of them."""
-    width = np.ptp(x) / np.clip(2 * np.sqrt(len(x)), 8, 60)
-    apart = float(np.diff(np.unique(x)).min())
-    if apart > 0.1 * width:
-        width = apart * max(1, round(width / apart))
-        return np.arange(x.min() - apart / 2, x.max() + width, width)
-    return np.histogram_bin_edges(x, bins=round(np.ptp(x) / width))
 
 
 def _roster(mixture: Mixture) -> str:

@@ -73,7 +73,7 @@ class ResponsibilitiesExplorer(Panel):
         "A movable point over the ellipses of a mixture; beside it, for each component, bars for its weight, its "
         "density at the point, their product, and its responsibility."
     )
-    size = (9.4, 4.6)
+    size = (940, 460)
 
     def __init__(
         self, mixture: Mixture | None, point: Sequence[float] | None, feature_names: Sequence[str] | None

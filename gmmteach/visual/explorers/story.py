@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -19,7 +19,7 @@ from ...mixture import Mixture
 from .. import theme
 from ..draw import dress, plot_mixture, set_labels
 from ..panel import Panel, button, row
-from ..words import count
+from ..words import check_names, count
 from .parts import plane, reach, three_groups, two_places, whole_percent
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["explore_story"]
 
 
-def explore_story(mixture: Mixture | None = None, *, n_samples: int = 0, random_state: int = 0) -> StoryExplorer:
+def explore_story(
+    mixture: Mixture | None = None,
+    *,
+    n_samples: int = 0,
+    random_state: int = 0,
+    feature_names: Sequence[str] = ("x₁", "x₂"),
+) -> StoryExplorer:
     """Draw from a mixture, one point at a time: first a component, then a point from its Gaussian.
 
     "Hide the labels" takes the colours away: what is left is what real data look like.
@@ -41,6 +47,7 @@ def explore_story(mixture: Mixture | None = None, *, n_samples: int = 0, random_
         Points drawn already when it is first shown, up to 1,000.
     random_state : int
         The same number, the same points, whichever buttons draw them.
+    feature_names : sequence of two str
 
     Returns
     -------
@@ -49,9 +56,9 @@ def explore_story(mixture: Mixture | None = None, *, n_samples: int = 0, random_
     Raises
     ------
     ValueError
-        If the mixture does not have two features.
+        If the mixture does not have two features, or they do not have two names.
     """
-    return StoryExplorer(mixture, n_samples, random_state)
+    return StoryExplorer(mixture, n_samples, random_state, feature_names)
 
 
 MOST_DRAWS = 1000
@@ -61,9 +68,11 @@ class StoryExplorer(Panel):
     """A component first, then a point from its Gaussian; made by `explore_story`."""
 
     title = "The generative story"
-    size = (8.6, 4.6)
+    size = (860, 460)
 
-    def __init__(self, mixture: Mixture | None, n_samples: int, random_state: int) -> None:
+    def __init__(
+        self, mixture: Mixture | None, n_samples: int, random_state: int, feature_names: Sequence[str]
+    ) -> None:
         if n_samples < 0:
             raise ValueError(f"n_samples is {n_samples}, but it must not be negative.")
         self.mixture = plane(three_groups() if mixture is None else mixture, 1, 10)
@@ -71,6 +80,7 @@ class StoryExplorer(Panel):
             f"On the left the weights of {count(self.mixture.n_components, 'component')} as bars, on the right the "
             "points drawn from them so far."
         )
+        self.names = check_names(feature_names, 2)
         self._rng = np.random.default_rng(random_state)
         self._factors = np.linalg.cholesky(self.mixture.dense_covariances)
         self.X: Floats = np.empty((0, 2))
@@ -155,7 +165,7 @@ class StoryExplorer(Panel):
     def _make_plane(self, ax: Axes) -> list[Artist]:
         tone = theme.page(self.dark)
         self._components = plot_mixture(self.mixture, ax=ax, note=False).artists
-        set_labels(ax, "x₁", "x₂")
+        set_labels(ax, *self.names)
         ax.set_xlim(reach(self.mixture, 0, 3.2))
         ax.set_ylim(reach(self.mixture, 1, 3.2))
         edge: dict[str, Any] = {"markeredgecolor": tone["background"], "markeredgewidth": 0.4, "zorder": 3}

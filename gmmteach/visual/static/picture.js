@@ -286,10 +286,10 @@ export function climbLimits(runs) {
   const feet = all.map((values) => {
     const foot = Math.min(...values);
     const later = values.slice(1, Math.min(4, values.length - 1));
-    return later.find((v) => v < high && 19 * (high - v) < v - foot) ?? foot;
+    return later.find((v) => v < high && v - foot > 0.92 * (high - foot)) ?? foot;
   });
   const low = Math.min(...feet);
-  const room = 0.08 * (high - low) || 0.01 * Math.abs(high) || 1;
+  const room = Math.max(0.08 * (high - low), 1e-4 * Math.abs(high)) || 1; // no ticks of thirteen digits
   return [low - room, high + room];
 }
 

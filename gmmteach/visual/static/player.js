@@ -443,6 +443,7 @@ class Player {
   // --- new runs ---
 
   /** Start these runs again; change gives the starting means of a slot and, if it is a new one, the covariance type. */
+  // The rest stays as the run began: the weights if there are as many, and the covariances if they are of that type.
   restart(slots, change) {
     const { reg_covar, tol, max_iter } = this.about;
     this.play(false);
@@ -450,13 +451,15 @@ class Player {
     for (const slot of slots) {
       const { data, run } = slot,
         { X, D, N } = data,
-        [means, type = run.about.type] = change(slot),
-        K = means.length / D;
+        old = run.snapshots[0].mixture,
+        [means, type = old.type] = change(slot),
+        K = means.length / D,
+        asMany = K === run.K;
       const start = {
         type,
-        weights: new Float64Array(K).fill(1 / K),
+        weights: asMany ? old.weights : new Float64Array(K).fill(1 / K),
         means,
-        covariances: data.spread(type, K, reg_covar),
+        covariances: asMany && type === old.type ? old.covariances : data.spread(type, K, reg_covar),
       };
       const work = run.hard
         ? record(lloyd(X, D, means), N, Number.MIN_VALUE, 300) // until nothing moves
@@ -585,6 +588,8 @@ class Player {
       means = run.shapes(run.last),
       { limits, names } = data;
     if (crosses.length !== means.length) return "Your prediction was for another number of components.";
+    // Nobody aims better than to a hundredth of the axis.
+    const digits = (p) => Math.max(0, 2 - Math.floor(Math.log10(limits[p][1] - limits[p][0])));
     const off = (cross, mean) => names.map((_, p) => Math.abs(cross[p] - (p ? mean.y : mean.x)));
     const cost = (cross, mean) => Math.hypot(...off(cross, mean).map((v, p) => v / (limits[p][1] - limits[p][0])));
     let best = { total: Infinity };
@@ -602,7 +607,7 @@ class Player {
         (k, i) =>
           `cross ${i} was off mean ${k} by ` +
           off(crosses[i], means[k])
-            .map((v, p) => `${number(v)} in ${names[p]}`)
+            .map((v, p) => `${number(v, digits(p))} in ${names[p]}`)
             .join(" and "),
       )
       .join("; ")}.`;

@@ -9,7 +9,12 @@ import { assign, covarianceOf, eStep } from "./em.js";
 
 const thousands = (text) => text.replace(/-/g, "−").replace(/\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
 export const count = (n, noun) => `${thousands(String(n))} ${noun}${n === 1 ? "" : "s"}`;
-export const percent = (share) => `${(100 * share).toFixed(share < 0.0995 || (share > 0.995 && share < 1) ? 1 : 0)} %`;
+
+export function percent(share) {
+  if (share > 0 && share < 0.0005) return "<0.1 %"; // neither a false nothing
+  if (share < 1 && share >= 0.9995) return ">99.9 %"; // nor a false all
+  return `${(100 * share).toFixed((share > 0 && share < 0.0995) || (share > 0.995 && share < 1) ? 1 : 0)} %`;
+}
 
 export function number(value, decimals) {
   const size = Math.abs(value);
@@ -36,11 +41,8 @@ export class Data {
     this.order = [...this.points.keys()].sort((a, b) => this.points[a][0] - this.points[b][0]);
     const mean = new Float64Array(D);
     this.X.forEach((v, i) => (mean[i % D] += v / N));
-    this.covariance = new Float64Array(D * D);
-    for (let n = 0; n < N; n++)
-      for (let i = 0; i < D; i++)
-        for (let j = 0; j < D; j++)
-          this.covariance[i * D + j] += ((this.X[n * D + i] - mean[i]) * (this.X[n * D + j] - mean[j])) / N;
+    this.variances = new Float64Array(D);
+    this.X.forEach((v, i) => (this.variances[i % D] += (v - mean[i % D]) ** 2 / N));
   }
 
   project(x) {
@@ -49,18 +51,20 @@ export class Data {
     return place;
   }
 
-  /** Covariance of all the data, for each of K components: so wide a start that anything can grow from it. */
+  /** As wide as all the data, for each of K components, and with no slant. */
+  // With the slant of all the data, components tend to keep it, one over the other: of 50 random starts on Old
+  // Faithful 4 to 17 then reach the best peak, and 39 to 46 without it.
   spread(type, K, regCovar) {
     const { D } = this,
-      full = this.covariance.map((v, i) => (i % (D + 1) ? v : v + regCovar));
-    const diagonal = full.filter((_, i) => i % (D + 1) === 0);
-    const one = { full, tied: full, diag: diagonal, spherical: [diagonal.reduce((a, b) => a + b) / D] }[type];
+      diag = this.variances.map((v) => v + regCovar);
+    const full = Float64Array.from({ length: D * D }, (_, i) => (i % (D + 1) ? 0 : diag[i % D]));
+    const one = { full, tied: full, diag, spherical: [diag.reduce((a, b) => a + b) / D] }[type];
     return Float64Array.from({ length: type === "tied" ? D * D : K * one.length }, (_, i) => one[i % one.length]);
   }
 
   /** K points far apart, picked as k-means++ does (Arthur & Vassilvitskii 2007), in units of each feature's spread. */
   seeds(K, seed) {
-    const { X, D, N, covariance } = this,
+    const { X, D, N, variances } = this,
       means = new Float64Array(K * D),
       nearest = new Float64Array(N).fill(1);
     const random = () => {
@@ -77,7 +81,7 @@ export class Data {
       means.set(X.subarray(chosen * D, (chosen + 1) * D), k * D);
       for (let n = 0; n < N; n++) {
         let squared = 0;
-        for (let d = 0; d < D; d++) squared += (X[n * D + d] - means[k * D + d]) ** 2 / (covariance[d * (D + 1)] || 1);
+        for (let d = 0; d < D; d++) squared += (X[n * D + d] - means[k * D + d]) ** 2 / (variances[d] || 1);
         nearest[n] = k ? Math.min(nearest[n], squared) : squared;
       }
     }
