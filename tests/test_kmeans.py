@@ -253,7 +253,7 @@ def test_the_start_and_the_data_are_not_written_to() -> None:
     ],
 )
 def test_shapes_that_do_not_go_together_are_refused_at_once(X: Any, start: Any, weight: Any) -> None:
-    with pytest.raises(ValueError, match="they have shapes|it has shape"):
+    with pytest.raises(ValueError, match=r"they have shapes|it has shape"):
         lloyd(X, start, sample_weight=weight)  # before the first snapshot is asked for
     with pytest.raises(ValueError, match="hold NaN or infinity"):
         lloyd([[1.0], [np.nan]], [[1.0]])
