@@ -42,9 +42,7 @@ class Conditional:
         across = covariances[:, self.observed[:, np.newaxis], self.missing]
         self._factors = np.linalg.cholesky(known)  # L Lᵀ = Σ_oo
         # L⁻¹ Σ_om: its square is what the observed features explain of the missing ones.
-        self._explained = np.stack(
-            [solve_triangular(factor, part, lower=True) for factor, part in zip(self._factors, across, strict=True)]
-        )
+        self._explained = np.stack([_solved(factor, part) for factor, part in zip(self._factors, across, strict=True)])
         self.covariances = covariances[:, self.missing[:, np.newaxis], self.missing] - (
             np.swapaxes(self._explained, 1, 2) @ self._explained
         )
@@ -53,7 +51,7 @@ class Conditional:
         """L⁻¹ (x_o - μ_o), (n_components, n_observed, n_samples)."""
         return np.stack(
             [
-                solve_triangular(factor, (known - mean).T, lower=True)
+                _solved(factor, (known - mean).T)
                 for factor, mean in zip(self._factors, self._means[:, self.observed], strict=True)
             ]
         )
@@ -73,6 +71,11 @@ class Conditional:
     def means(self, known: Array) -> Array:
         """Expected missing features, given the observed ones, (n_components, n_samples, n_missing)."""
         return self._means[:, np.newaxis, self.missing] + np.swapaxes(self._whitened(known), 1, 2) @ self._explained
+
+
+def _solved(factor: Array, values: Array) -> Array:
+    """L⁻¹ times a matrix; SciPy before 1.14 cannot do that to nothing."""
+    return solve_triangular(factor, values, lower=True) if values.size else values
 
 
 def patterns(X: Array) -> Iterator[tuple[Array, Array]]:

@@ -78,8 +78,8 @@ class Incomplete:
             filled = np.empty((n_components, len(rows), n_features))
             filled[:, :, observed] = known
             filled[:, :, split.missing] = split.means(known)
-            sums += np.einsum("kn,knd->kd", shares, filled)
             difference = filled - centres[:, np.newaxis]
+            sums += np.einsum("kn,knd->kd", shares, difference)
             squares += np.swapaxes(shares[:, :, np.newaxis] * difference, 1, 2) @ difference
             holes = np.ix_(np.arange(n_components), split.missing, split.missing)
             squares[holes] += totals[:, np.newaxis, np.newaxis] * split.covariances

@@ -110,7 +110,7 @@ def remembered(mixture: Mixture, reg_covar: float = 0.0) -> Statistics:
         origin=np.zeros_like(mixture.means[0]),
         centres=mixture.means,
         counts=mixture.weights,
-        sums=mixture.weights[:, np.newaxis] * mixture.means,
+        sums=np.zeros_like(mixture.means),
         squares=kind.scatter_of(covariances, mixture.weights),
         log_likelihood=0.0,
     )

@@ -81,11 +81,11 @@ class Statistics:
     origin : (n_features,)
         What samples are counted from: z = x - origin.
     centres : (n_components, n_features)
-        What squares are taken about, counted from the origin.
+        What sums and squares are taken about, counted from the origin.
     counts : (n_components,)
         Σ_n γ_nk, the effective numbers of points (Bishop 2006, eq. 9.27).
     sums : (n_components, n_features)
-        Σ_n γ_nk z_n.
+        Σ_n γ_nk (z_n - centre_k).
     squares : in the shape of the covariance type
         Σ_n γ_nk (z_n - centre_k)(z_n - centre_k)ᵀ, as much of them as the type keeps.
     log_likelihood : float
@@ -129,7 +129,7 @@ class Statistics:
             self,
             origin=np.zeros_like(self.origin),
             centres=centres,
-            sums=self.counts[:, np.newaxis] * means,
+            sums=self.counts[:, np.newaxis] * (means - centres),
             squares=scatter + kind.spread(self.counts, means - centres),
         )
 
@@ -138,8 +138,8 @@ class Statistics:
         kind = covariance_type_of(self.covariance_type)
         counts = _not_zero(self.counts)
         shares = self.counts / counts  # 1; 0 for a component that has lost every point
-        shifts = self.sums / counts[:, np.newaxis] - shares[:, np.newaxis] * self.centres
-        means = self.sums / counts[:, np.newaxis] + shares[:, np.newaxis] * self.origin
+        shifts = self.sums / counts[:, np.newaxis]
+        means = shifts + shares[:, np.newaxis] * (self.centres + self.origin)
         return counts, means, kind.covariances(self.squares - kind.spread(self.counts, shifts), counts)
 
     def parameters(self, reg_covar: float) -> tuple[Array, Array, Array]:
@@ -295,7 +295,8 @@ class Samples:
                 shares, part = soften(log_joint, weights)
                 log_likelihood += part
                 counts += shares.sum(axis=1)
-                sums += shares @ columns.T
+                for k, centre in enumerate(centres):  # about the centre: a mean that moves far costs no digits
+                    sums[k] += (columns - centre[:, np.newaxis]) @ shares[k]
                 squares += kind.scatter(columns, shares, centres)
             return counts, sums, squares, log_likelihood
 

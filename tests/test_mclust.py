@@ -3,6 +3,9 @@
 From one matrix of responsibilities mclust's `mstep` and `estep`, in turn, and our `em` have to walk the same way. Its
 models VVV, EEE, VVI and VII are 'full', 'tied', 'diag' and 'spherical' (Scrucca, Fop, Murphy & Raftery 2016, *The R
 Journal* 8, 289-317, doi:10.32614/RJ-2016-021).
+
+How close: 1e-9, relative for the log-likelihood, and in units of mclust's own standard deviations for means and
+covariances, so that a thin direction counts as much as a long one. R 4.2.2 with mclust 6.0.0 was within 1e-12.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris
 
-from gmmteach import GaussianMixture, Mixture, em, m_step
+from gmmteach import Mixture, em, m_step
 from gmmteach.datasets import load_crabs, load_faithful
 
 MODELS = {"full": "VVV", "tied": "EEE", "diag": "VVI", "spherical": "VII"}
@@ -75,32 +78,15 @@ def test_em_walks_with_mclust(walked: Path, name: str, covariance_type: str) -> 
     for row in theirs:
         snapshot = ours[int(row[0])]
         weights, means, covariances = np.split(row[2:], [k, k + k * d])
-        scale = np.abs(X - X.mean(axis=0)).max()
-        close = {"rtol": 1e-9, "err_msg": f"after {row[0]:.0f} rounds"}
-        assert_allclose(snapshot.objective, row[1], **close)
-        assert_allclose(snapshot.mixture.weights, weights, atol=1e-9, **close)
-        assert_allclose(snapshot.mixture.means, means.reshape(k, d), atol=1e-9 * scale, **close)
-        dense = snapshot.mixture.dense_covariances
-        assert_allclose(dense, covariances.reshape(k, d, d), atol=1e-9 * scale**2, **close)
-
-
-# --- published values, which need no R ---------------------------------------------------------------------
-
-
-def test_faithful_full_two_components() -> None:
-    """Log-likelihood -1130.2640."""
-    model = GaussianMixture(2, tol=1e-10, reg_covar=0, max_iter=1000, random_state=0).fit(data("faithful"))
-    assert round(model.trace_.objective[-1], 4) == -1130.2640
-
-
-def test_faithful_tied_three_components() -> None:
-    """Log-likelihood -1126.3159: of the model that mclust chooses by BIC, EEE with three components."""
-    options: dict[str, Any] = {"covariance_type": "tied", "tol": 1e-10, "reg_covar": 0, "max_iter": 5000}
-    model = GaussianMixture(3, n_init=20, random_state=0, **options).fit(data("faithful"))
-    assert model.trace_.objective[-1] == pytest.approx(-1126.3159, abs=1e-4)
-
-
-def test_iris_full_two_components() -> None:
-    """BIC 574.018; mclust's has the other sign."""
-    model = GaussianMixture(2, tol=1e-10, reg_covar=0, max_iter=1000, random_state=0).fit(data("iris"))
-    assert model.bic(data("iris")) == pytest.approx(574.018, abs=1e-3)
+        means, covariances = means.reshape(k, d), covariances.reshape(k, d, d)
+        deviations = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
+        differences = {
+            "log-likelihood": snapshot.objective / row[1] - 1,
+            "weights": snapshot.mixture.weights - weights,
+            "means": (snapshot.mixture.means - means) / deviations,
+            "covariances": (snapshot.mixture.dense_covariances - covariances)
+            / (deviations[:, :, np.newaxis] * deviations[:, np.newaxis, :]),
+        }
+        for what, difference in differences.items():
+            assert_allclose(difference, 0, atol=1e-9, err_msg=f"{what} after {row[0]:.0f} rounds")
+    assert ours[-1].objective == pytest.approx(ours[-2].objective, rel=1e-12, abs=0), "1000 rounds are not convergence"

@@ -62,7 +62,7 @@ class Fixed:
             "diag": np.diagonal(squares, axis1=1, axis2=2),
             "spherical": np.trace(squares, axis1=1, axis2=2) / self.X.shape[1],
         }[density.covariance_type]
-        origin, sums = np.zeros(self.X.shape[1]), shares.T @ self.X
+        origin, sums = np.zeros(self.X.shape[1]), np.einsum("nk,nkd->kd", shares, from_centres)
         return Statistics(density.covariance_type, origin, centres, shares.sum(axis=0), sums, squares, 0.0)
 
 
