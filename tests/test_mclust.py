@@ -27,8 +27,8 @@ from gmmteach import Mixture, em, m_step
 from gmmteach.datasets import load_crabs, load_faithful
 
 MODELS = {"full": "VVV", "tied": "EEE", "diag": "VVI", "spherical": "VII"}
-COMPONENTS = {"faithful": 2, "iris": 3, "crabs": 4}
-ROUNDS = (1, 5, 50, 1000)
+COMPONENTS = {"faithful": 2, "iris": 3, "crabs": 4}  # no pairing with a model collapses from the start used here
+ROUNDS = (1, 5, 50, 500)  # at the last all have converged: the slowest, faithful tied, gains 1e-10 nats after round 191
 SCRIPT = Path(__file__).parent / "r" / "mclust.R"
 
 
@@ -51,7 +51,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         np.savetxt(here / f"{name}.csv", data(name), fmt="%.17g", delimiter=",")
         np.savetxt(here / f"{name}-z.csv", responsibilities(name), fmt="%.17g", delimiter=",")
     (here / "cases.txt").write_text("".join(f"{name} {model}\n" for name in COMPONENTS for model in MODELS.values()))
-    done = subprocess.run(["Rscript", str(SCRIPT), str(here)], capture_output=True, text=True, check=False, timeout=300)
+    command = ["Rscript", str(SCRIPT), str(here), *map(str, ROUNDS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return here
 
@@ -89,4 +90,5 @@ def test_em_walks_with_mclust(walked: Path, name: str, covariance_type: str) -> 
         }
         for what, difference in differences.items():
             assert_allclose(difference, 0, atol=1e-9, err_msg=f"{what} after {row[0]:.0f} rounds")
-    assert ours[-1].objective == pytest.approx(ours[-2].objective, rel=1e-12, abs=0), "1000 rounds are not convergence"
+    half = ours[len(ours) // 2]
+    assert ours[-1].objective == pytest.approx(half.objective, rel=1e-12, abs=0), "not converged half-way"
