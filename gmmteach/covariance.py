@@ -394,17 +394,21 @@ class Spherical(CovarianceType):
 COVARIANCE_TYPES: dict[str, CovarianceType] = {kind.name: kind for kind in (Full(), Tied(), Diag(), Spherical())}
 
 
+def row_blocks(X: Array) -> Iterator[slice]:
+    """Cut the samples into blocks that stay in the processor's cache while they are worked on."""
+    size = max(256, 32768 // X.shape[1])
+    return (slice(first, min(first + size, len(X))) for first in range(0, len(X), size))
+
+
 def blocks(X: Array) -> Iterator[tuple[slice, Array]]:
-    """Cut the samples into blocks that stay in the processor's cache while they are worked on.
+    """Cut the samples into blocks, `row_blocks`, and turn them.
 
     Yields
     ------
     rows : slice of X
     columns : (n_features, n_rows), these samples as columns: with few features, long rows are what is quick
     """
-    size = max(256, 32768 // X.shape[1])
-    for first in range(0, len(X), size):
-        rows = slice(first, first + size)
+    for rows in row_blocks(X):
         yield rows, np.ascontiguousarray(X[rows].T)
 
 

@@ -20,7 +20,9 @@ import numpy as np
 
 from .covariance import Array, floating
 from .mixture import Density, Mixture
-from .statistics import InThisThread, Samples, Statistics, Sweep, extent
+from .statistics import Samples, Statistics, extent
+from .sweep import Sweep
+from .threads import InThisThread
 from .trace import is_lazy
 
 BRANCHES = 8  # sums that are added in one task

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from .covariance import Array, blocks, floating
 from .mixture import Mixture
-from .statistics import Sweep, checked_weights, harden
+from .statistics import checked_weights
+from .sweep import Sweep, harden
 from .trace import Snapshot
 
 
@@ -116,7 +117,7 @@ def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]
     reweighted = None if (sample_weight == 1).all() else sample_weight
     spread = inertia(X, np.zeros(len(X), dtype=np.intp), origin[np.newaxis], sample_weight)
     smallest = float(np.finfo(X.dtype).eps * spread) or 1.0
-    # The features and the products of 'tied' EM, and a harder way to share: see `features.py` and `statistics.py`.
+    # The features and the products of 'tied' EM, and a harder way to share: see `features.py` and `sweep.py`.
     sweep = Sweep(X, reweighted, origin, "tied", len(centres))
     for iteration in count():
         sums, nearness = sweep(_natural_parameters(centres), harden)

@@ -16,7 +16,8 @@ from sklearn.utils import check_random_state
 from .conditional import Conditional, patterns
 from .covariance import Array, covariance_type_of
 from .mixture import Density, Mixture, RandomState
-from .statistics import Statistics, soften
+from .statistics import Statistics
+from .sweep import soften
 
 
 class Incomplete:

@@ -7,7 +7,7 @@ ways, with its own k-means and k-means++ and its order of random numbers, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.utils import check_random_state
 
-from .covariance import Array, CollapseError, collapse, covariance_type_of, floating
+from .covariance import Array, CollapseError, collapse, covariance_type_of, floating, row_blocks
 from .mixture import Mixture, RandomState
 from .statistics import weighted_moments
 
@@ -23,6 +23,9 @@ INIT_PARAMS = ("kmeans", "k-means++", "random", "random_from_data")
 POINT_STARTS = ("k-means++", "random_from_data")  # one point a component, and nothing said of the others
 
 Init = str | ArrayLike | Mixture | Callable[..., Any]
+
+
+Shares = Callable[[], Iterator[tuple[slice, Array]]]  # each call goes over all the samples: rows, and their shares
 
 
 def starting_responsibilities(
@@ -50,41 +53,86 @@ def starting_responsibilities(
     ValueError
         If the start is none of these, or does not go with the data.
     """
-    rng = check_random_state(random_state)
-    n_samples = len(X)
+    shares = starting_shares(X, n_components, init_params, check_random_state(random_state), sample_weight)
+    return np.concatenate([part for _, part in shares()])
+
+
+def starting_shares(
+    X: Array, n_components: int, init_params: Init, rng: np.random.RandomState, sample_weight: Array | None
+) -> Shares:
+    """`starting_responsibilities`, block by block and as often as wanted, so that they never take up room at once."""
     if isinstance(init_params, Mixture):
         if init_params.means.shape != (n_components, X.shape[1]):
             raise ValueError(
                 f"The mixture to start from has {init_params.n_components} components and {init_params.n_features} "
                 f"features, but {n_components} and {X.shape[1]} are wanted."
             )
-        return init_params.responsibilities(X).astype(X.dtype)
+        return _each_block(X, init_params.responsibilities)
     if not isinstance(init_params, str):
-        return _given(np.asarray(init_params), n_samples, n_components).astype(X.dtype)
-    responsibilities = np.zeros((n_samples, n_components), dtype=X.dtype)
+        return _given(X, np.asarray(init_params), n_components)
     if init_params == "kmeans":
         k_means = KMeans(n_clusters=n_components, n_init=1, random_state=rng)
-        responsibilities[np.arange(n_samples), k_means.fit(X, sample_weight=sample_weight).labels_] = 1
-    elif init_params == "k-means++":
+        return _of_labels(X, k_means.fit(X, sample_weight=sample_weight).labels_, n_components)
+    if init_params == "k-means++":
         _, chosen = kmeans_plusplus(X, n_components, sample_weight=sample_weight, random_state=rng)
-        responsibilities[chosen, np.arange(n_components)] = 1
-    elif init_params == "random":
-        responsibilities[:] = rng.uniform(size=responsibilities.shape)
-        responsibilities /= responsibilities.sum(axis=1)[:, np.newaxis]
-    elif init_params == "random_from_data":
+        return _of_points(X, chosen)
+    if init_params == "random":
+        return _of_chance(X, n_components, rng)
+    if init_params == "random_from_data":
         chances = None if sample_weight is None else sample_weight / sample_weight.sum()
-        chosen = rng.choice(n_samples, size=n_components, replace=False, p=chances)
-        responsibilities[chosen, np.arange(n_components)] = 1
-    else:
-        raise ValueError(
-            f"init_params is {init_params!r}, but it must be one of {', '.join(INIT_PARAMS)}, labels, "
-            "responsibilities, a Mixture, or a function that makes one of these."
-        )
-    return responsibilities
+        return _of_points(X, rng.choice(len(X), size=n_components, replace=False, p=chances))
+    raise ValueError(
+        f"init_params is {init_params!r}, but it must be one of {', '.join(INIT_PARAMS)}, labels, "
+        "responsibilities, a Mixture, or a function that makes one of these."
+    )
 
 
-def _given(start: Array, n_samples: int, n_components: int) -> Array:
-    """Responsibilities from what a person gave: labels or responsibilities."""
+def _each_block(X: Array, make: Callable[[Array], Array]) -> Shares:
+    """Shares that ``make`` computes of the samples."""
+    return lambda: ((rows, make(X[rows]).astype(X.dtype, copy=False)) for rows in row_blocks(X))
+
+
+def _of_labels(X: Array, labels: Array, n_components: int) -> Shares:
+    sure = np.eye(n_components, dtype=X.dtype)
+    return lambda: ((rows, sure[labels[rows]]) for rows in row_blocks(X))
+
+
+def _of_points(X: Array, chosen: Array) -> Shares:
+    """One point a component, and no share in any other."""
+
+    def shares() -> Iterator[tuple[slice, Array]]:
+        for rows in row_blocks(X):
+            part = np.zeros((len(X[rows]), len(chosen)), dtype=X.dtype)
+            here = np.flatnonzero((rows.start <= chosen) & (chosen < rows.stop))
+            part[chosen[here] - rows.start, here] = 1
+            yield rows, part
+
+    return shares
+
+
+def _of_chance(X: Array, n_components: int, rng: np.random.RandomState) -> Shares:
+    """Uniform random numbers, rows normalised. They are drawn once, and then, since they are not kept, over again."""
+    state = rng.get_state()
+
+    def draw(rng: np.random.RandomState) -> Iterator[tuple[slice, Array]]:
+        for rows in row_blocks(X):
+            part = rng.uniform(size=(len(X[rows]), n_components)).astype(X.dtype, copy=False)
+            part /= part.sum(axis=1)[:, np.newaxis]
+            yield rows, part
+
+    def shares() -> Iterator[tuple[slice, Array]]:
+        again = np.random.RandomState()
+        again.set_state(state)
+        return draw(again)
+
+    for _ in draw(rng):  # whatever else is drawn from it comes after these
+        pass
+    return shares
+
+
+def _given(X: Array, start: Array, n_components: int) -> Shares:
+    """Shares from what a person gave: labels or responsibilities."""
+    n_samples = len(X)
     if start.shape == (n_samples,):
         if any(label is None or label != label for label in start.tolist()):
             raise ValueError("The labels to start from have gaps (None or NaN): give every sample one.")
@@ -93,7 +141,7 @@ def _given(start: Array, n_samples: int, n_components: int) -> Array:
             raise ValueError(
                 f"The labels to start from hold {len(names)} different ones, but there are {n_components} components."
             )
-        return np.eye(n_components)[labels]
+        return _of_labels(X, labels, n_components)
     if start.shape != (n_samples, n_components):
         raise ValueError(
             f"A start must be labels, of shape ({n_samples},), or responsibilities, of shape ({n_samples}, "
@@ -106,7 +154,7 @@ def _given(start: Array, n_samples: int, n_components: int) -> Array:
             "Responsibilities to start from must not be negative and their rows must sum to 1; the smallest is "
             f"{responsibilities.min():.3g}, and the sum of row {off.argmax()} is off by {off.max():.3g}."
         )
-    return responsibilities
+    return lambda: ((rows, responsibilities[rows].astype(X.dtype, copy=False)) for rows in row_blocks(X))
 
 
 def starting_mixture(
@@ -182,17 +230,16 @@ def starting_moments(
     """
     if callable(init_params):
         init_params = init_params(X, n_components, rng)
-    responsibilities = starting_responsibilities(X, n_components, init_params, rng, sample_weight)
+    shares = starting_shares(X, n_components, init_params, rng, sample_weight)
     if isinstance(init_params, Mixture) and init_params.covariance_type == covariance_type:
         total = len(X) if sample_weight is None else sample_weight.sum()
         return total * init_params.weights, init_params.means, init_params.covariances
-    kind, from_points = covariance_type_of(covariance_type), starts_from_points(init_params)
-    if sample_weight is not None and not from_points:
-        responsibilities = responsibilities * sample_weight[:, np.newaxis]
-    counts, means, spreads = weighted_moments(X, responsibilities, covariance_type)
-    if from_points:
-        spreads = _spreads_of_points(X, responsibilities, covariance_type)
-    return counts, means, kind.add_to_diagonal(spreads, reg_covar)
+    if starts_from_points(init_params):
+        counts, means, _ = weighted_moments(X, shares, covariance_type)
+        spreads = _spreads_of_points(X, means, covariance_type)
+    else:
+        counts, means, spreads = weighted_moments(X, shares, covariance_type, sample_weight)
+    return counts, means, covariance_type_of(covariance_type).add_to_diagonal(spreads, reg_covar)
 
 
 def starts_from_points(init_params: Init) -> bool:
@@ -200,21 +247,21 @@ def starts_from_points(init_params: Init) -> bool:
     return isinstance(init_params, str) and init_params in POINT_STARTS
 
 
-def _spreads_of_points(X: Array, responsibilities: Array, covariance_type: str) -> Array:
+def _spreads_of_points(X: Array, points: Array, covariance_type: str) -> Array:
     """Covariances of a start from one point a component, with scikit-learn's numbers.
 
     One point has no spread: all that is left, before ``reg_covar`` is added, is the rounding of scikit-learn's raw
     moments, E[x²] - E[x]², which has to be the same for the run to be the same. For 'tied' these are the raw
     moments of *all* the data over K: far too wide, and dependent on the origin, but one iteration mends it.
     """
-    counts = responsibilities.sum(axis=0) + 10 * np.finfo(X.dtype).eps
-    means = responsibilities.T @ X / counts[:, np.newaxis]
+    counts = np.full((len(points), 1), 1 + 10 * np.finfo(X.dtype).eps, dtype=X.dtype)
+    means = points / counts
     if covariance_type == "tied":
         middle = X.mean(axis=0)
         if (np.abs(middle) > 1e7 * X.std(axis=0)).any():  # nothing but the offset would be left of raw moments
             X, means = X - middle, means - middle
-        return (X.T @ X - counts * means.T @ means) / counts.sum()
+        return (X.T @ X - counts[:, 0] * means.T @ means) / counts.sum()
     if covariance_type == "full":
         return np.zeros((*means.shape, X.shape[1]), dtype=X.dtype)
-    variances = responsibilities.T @ (X * X) / counts[:, np.newaxis] - means**2
+    variances = points * points / counts - means**2
     return variances if covariance_type == "diag" else variances.mean(axis=1)

@@ -19,34 +19,27 @@ again about the new means.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, reduce
-from itertools import pairwise
-from operator import add
-from threading import Lock
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import ThreadpoolController
 
 from .covariance import Array, blocks, covariance_type_of, floating
 from .features import FEATURES
 from .mixture import Density
+from .sweep import Sweep, block_size, soften
+from .threads import in_threads
 
-CACHE = 5 << 18  # bytes that a block of samples, its features and responsibilities may take
-LONG_ROWS = 32  # from so many numbers a sample on, blocks of more than twice the size are a third quicker
-KEPT = 3 << 22  # bytes of features that are kept between passes rather than computed again
-ALONE = 1 << 18  # multiplications, below which not even asking for the threads pays
-THREADED = 1 << 23  # and below which a second thread costs more than it brings
 WIDE = 32  # with more features than this, the direct form is the faster one, too: its products are large
 
 
-def weighted_moments(X: Array, responsibilities: Array, covariance_type: str) -> tuple[Array, Array, Array]:
+def weighted_moments(
+    X: Array, responsibilities: Array | Callable[[], Iterable[tuple[slice, Array]]], covariance_type: str,
+    sample_weight: Array | None = None,
+) -> tuple[Array, Array, Array]:  # fmt: skip
     """Effective numbers of points, means and covariances of every component's share of the data.
 
     Two passes, as in the textbook: the covariances are taken about the new means.
@@ -54,8 +47,9 @@ def weighted_moments(X: Array, responsibilities: Array, covariance_type: str) ->
     Parameters
     ----------
     X : (n_samples, n_features)
-    responsibilities : (n_samples, n_components), multiplied by the sample weights where there are any
+    responsibilities : (n_samples, n_components), or a function that yields them in blocks, as ``(rows, block)``
     covariance_type : {'full', 'tied', 'diag', 'spherical'}
+    sample_weight : (n_samples,), optional
 
     Returns
     -------
@@ -63,12 +57,20 @@ def weighted_moments(X: Array, responsibilities: Array, covariance_type: str) ->
     means : (n_components, n_features) (eq. 9.24)
     covariances : in the shape of the covariance type (eq. 9.25)
     """
+
+    def weighted() -> Iterator[tuple[slice, Array]]:
+        parts = responsibilities() if callable(responsibilities) else [(slice(None), responsibilities)]
+        for rows, shares in parts:
+            yield rows, shares if sample_weight is None else shares * sample_weight[rows, np.newaxis]
+
     kind = covariance_type_of(covariance_type)
-    counts = _not_zero(responsibilities.sum(axis=0))
-    means = responsibilities.T @ X / counts[:, np.newaxis]
+    sums = [(shares.sum(axis=0), shares.T @ X[rows]) for rows, shares in weighted()]
+    counts = _not_zero(sum(count for count, _ in sums))
+    means = sum(total for _, total in sums) / counts[:, np.newaxis]
     scatter = np.zeros(kind.shape(*means.shape), dtype=means.dtype)
-    for rows, columns in blocks(X):
-        scatter += kind.scatter(columns, responsibilities[rows].T, means)
+    for rows, shares in weighted():
+        for inner, columns in blocks(X[rows]):
+            scatter += kind.scatter(columns, shares[inner].T, means)
     return counts, means, kind.covariances(scatter, counts)
 
 
@@ -317,224 +319,11 @@ def largest_terms(dtype: Any) -> float:
     return float(np.finfo(dtype).eps) ** (-1 / 3)
 
 
-Sharing = Callable[[Array, Array | None], tuple[Array, float]]
-
-
-def soften(log_joint: Array, sample_weight: Array | None) -> tuple[Array, float]:
-    """Turn log joint densities into responsibilities and the log-likelihood (`mixture.normalise`, for columns).
-
-    Parameters
-    ----------
-    log_joint : (n_components, n_samples), which is written to
-    sample_weight : (n_samples,), optional
-
-    Returns
-    -------
-    responsibilities : (n_components, n_samples), times the sample weights
-    log_likelihood : float
-    """
-    limits = np.finfo(log_joint.dtype)
-    with np.errstate(over="ignore"):
-        shares = np.exp(log_joint)
-        total = shares.sum(axis=0)
-    if limits.tiny / limits.eps < total.min() and total.max() < limits.max:
-        log_density = np.log(total)
-    else:  # some sample is so far from, or so close to a component that exp has left the range of numbers
-        largest = log_joint.max(axis=0)
-        log_joint -= largest
-        shares = np.exp(log_joint, out=log_joint)
-        total = shares.sum(axis=0)
-        log_density = largest + np.log(total)
-    shares *= (1 if sample_weight is None else sample_weight) / total
-    return shares, _weighted_sum(log_density, sample_weight)
-
-
-def harden(log_joint: Array, sample_weight: Array | None) -> tuple[Array, float]:
-    """Give every sample to its likeliest component alone, the first of equals.
-
-    Parameters
-    ----------
-    log_joint : (n_components, n_samples), which is written to
-    sample_weight : (n_samples,), optional
-
-    Returns
-    -------
-    shares : (n_components, n_samples), 0 or the sample weight
-    total : float, the sum of what was largest
-    """
-    largest = log_joint.max(axis=0)
-    winners = log_joint == largest
-    if np.count_nonzero(winners) != len(largest):
-        winners = np.arange(len(log_joint))[:, np.newaxis] == log_joint.argmax(axis=0)
-    np.multiply(winners, 1 if sample_weight is None else sample_weight, out=log_joint)
-    return log_joint, _weighted_sum(largest, sample_weight)
-
-
-def _weighted_sum(values: Array, weights: Array | None) -> float:
-    return float(values.sum(dtype=np.float64) if weights is None else weights @ values)
-
-
 def extent(X: Array) -> tuple[Array, Array]:
     """Smallest and largest value of every feature, (n_features,) each; by blocks, which is quick for few features."""
     edges = [(columns.min(axis=1), columns.max(axis=1)) for _, columns in blocks(X)]
     lowest, highest = zip(*edges, strict=True)
     return np.min(lowest, axis=0), np.max(highest, axis=0)
-
-
-class Sweep:
-    """Passes over the data in the short form: features times parameters, shares, shares times features.
-
-    Parameters
-    ----------
-    X : (n_samples, n_features)
-    sample_weight : (n_samples,), optional
-    origin : (n_features,)
-    covariance_type : str
-        Whose features.
-    n_components : int
-    """
-
-    def __init__(
-        self, X: Array, sample_weight: Array | None, origin: Array, covariance_type: str, n_components: int
-    ) -> None:
-        self.X, self.sample_weight, self.origin = X, sample_weight, origin
-        self.features = FEATURES[covariance_type]
-        self.count = self.features.count(X.shape[1])
-        self.size = min(block_size(self.count + 2 * n_components, X.dtype), len(X))
-        self.kept: dict[int, Array] | None = {} if len(X) * self.count * X.itemsize <= KEPT else None
-
-    def __call__(self, theta: Array, share: Sharing) -> tuple[Array, float]:
-        """Pass over the data once.
-
-        Parameters
-        ----------
-        theta : (n_components, count), natural parameters
-        share : `soften` or `harden`
-
-        Returns
-        -------
-        sums : (n_components, count), features of all samples, weighted by their shares
-        total : float, what ``share`` returned, summed
-        """
-
-        def work(starts: Sequence[int]) -> tuple[Any, ...]:
-            sums, total = np.zeros((len(theta), self.count)), 0.0
-            room = np.empty((self.count, self.size), dtype=self.X.dtype) if self.kept is None else None
-            for start in starts:
-                rows = slice(start, start + self.size)
-                phi = self._features(rows, room)
-                weights = None if self.sample_weight is None else self.sample_weight[rows]
-                shares, part = share(theta @ phi, weights)
-                sums += shares @ phi.T
-                total += part
-            return sums, total
-
-        sums, total = in_threads(work, len(self.X), self.size, len(self.X) * len(theta) * (16 + self.count))
-        return sums, total
-
-    def _features(self, rows: slice, room: Array | None) -> Array:
-        """Features of some samples, (count, n_rows): computed in ``room``, or kept from the first time on."""
-        if self.kept is not None and rows.start in self.kept:
-            return self.kept[rows.start]
-        X, n_features = self.X[rows], self.X.shape[1]
-        phi = np.empty((self.count, len(X)), dtype=X.dtype) if room is None else room[:, : len(X)]
-        phi[0] = 1
-        linear = phi[1 : 1 + n_features]
-        np.subtract(X.T, self.origin[:, np.newaxis], out=linear)
-        self.features.write_squares(linear, phi[1 + n_features :])
-        if self.kept is not None:
-            self.kept[rows.start] = phi
-        return phi
-
-
-def block_size(n_numbers: int, dtype: Any) -> int:
-    """How many samples stay in the processor's cache when each takes ``n_numbers`` numbers; enough for long rows."""
-    room = CACHE if n_numbers < LONG_ROWS else 12 * CACHE // 5
-    return max(512, room // (n_numbers * np.dtype(dtype).itemsize))
-
-
-def in_threads(work: Callable[[Sequence[int]], tuple[Any, ...]], n_samples: int, size: int, cost: int) -> list[Any]:
-    """Do ``work`` on blocks of samples, in as many threads as the linear algebra may use, and add up what it returns.
-
-    The number of threads follows ``OMP_NUM_THREADS`` and `threadpoolctl`; meanwhile every matrix product stays in its
-    own thread.
-
-    Parameters
-    ----------
-    work : callable
-        Takes the first rows of its blocks; returns things that can be added.
-    n_samples, size : int
-        Number of samples, in all and in a block.
-    cost : int
-        Roughly the number of multiplications.
-    """
-    starts = range(0, n_samples, size)
-    if cost < ALONE or _in_this_thread.get():
-        return list(work(starts))
-    with _one_at_a_time:  # or one sweep would give the matrix products their threads back while another is at work
-        libraries = _linear_algebra()
-        allowed = max((library.num_threads for library in libraries.lib_controllers), default=1)
-        threads = min(allowed, len(starts)) if cost >= THREADED else 1
-        with libraries.limit(limits=1):
-            if threads == 1:
-                return list(work(starts))
-            edges = [len(starts) * part // threads for part in range(threads + 1)]
-            parts = _pool(threads).map(work, [starts[a:b] for a, b in pairwise(edges)])
-            return [reduce(add, sums) for sums in zip(*parts, strict=True)]
-
-
-@cache
-def _linear_algebra() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="gmmteach")
-
-
-_one_at_a_time = Lock()
-_in_this_thread: ContextVar[bool] = ContextVar("_in_this_thread", default=False)
-
-
-class InThisThread:
-    """Context in which sums are made by the thread that asks for them and no other.
-
-    It is for callers that have many threads of their own, such as a worker of Dask: matrix products get one thread
-    each from when the first of them enters until the last one has left. `threadpoolctl` lets only that thread lift a
-    limit which has set it, so one thread that outlives them all does both.
-    """
-
-    _count, _counting = 0, Lock()
-    _limit: Any = None
-
-    def __enter__(self) -> None:
-        self._token = _in_this_thread.set(True)
-        with InThisThread._counting:
-            if InThisThread._count == 0:
-                _one_at_a_time.acquire()
-                InThisThread._limit = _pool(1).submit(lambda: _linear_algebra().limit(limits=1).__enter__()).result()
-            InThisThread._count += 1
-
-    def __exit__(self, *_: object) -> None:
-        _in_this_thread.reset(self._token)
-        with InThisThread._counting:
-            InThisThread._count -= 1
-            if InThisThread._count == 0:
-                _pool(1).submit(InThisThread._limit.__exit__, None, None, None).result()
-                _one_at_a_time.release()
-
-
-def _after_fork() -> None:
-    """A forked process has none of the threads, and must not wait for a lock that one of them held."""
-    global _one_at_a_time
-    _one_at_a_time = Lock()
-    InThisThread._count, InThisThread._counting = 0, Lock()
-    _pool.cache_clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def checked_weights(sample_weight: ArrayLike, X: Array) -> Array:

@@ -391,7 +391,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from threadpoolctl import threadpool_info, threadpool_limits
 import gmmteach
-from gmmteach.statistics import InThisThread
+from gmmteach.threads import InThisThread
 
 def blas():
     return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}

@@ -21,10 +21,10 @@ PACKAGE = Path(gmmteach.__file__).parent
 
 # From the ground up. A module may use its own floor and those below it, and datasets nothing but itself.
 FLOORS = (
-    {"datasets", "progress"},
+    {"datasets", "progress", "threads"},
     {"covariance", "features", "conditional", "distance"},
     {"mixture"},
-    {"trace", "starts", "statistics"},
+    {"trace", "starts", "statistics", "sweep"},
     {"em", "kmeans", "variational", "missing", "online", "acceleration", "distributed"},
     {"estimators"},
     {"selection"},

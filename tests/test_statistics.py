@@ -16,14 +16,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from gmmteach import GaussianMixture, Mixture, Trace, e_step, em, m_step
-from gmmteach import statistics as module
+from gmmteach import GaussianMixture, Mixture, Trace, e_step, em, m_step, sweep, threads
 from gmmteach.covariance import covariance_type_of
 from gmmteach.datasets import load_crabs, load_faithful, load_penguins
 from gmmteach.features import FEATURES
 from gmmteach.mixture import normalise
 from gmmteach.starts import starting_mixture
-from gmmteach.statistics import Samples, Statistics, harden, largest_terms, soften, weighted_moments
+from gmmteach.statistics import Samples, Statistics, largest_terms, weighted_moments
+from gmmteach.sweep import harden, soften
 
 TYPES = ("full", "tied", "diag", "spherical")
 
@@ -283,15 +283,15 @@ def test_moving_the_centres_changes_nothing(covariance_type: str) -> None:
 def test_blocks_and_threads_do_not_matter(covariance_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
     X = data("blocks")
     mixture = start(X, covariance_type)
-    monkeypatch.setattr(module, "THREADED", 1)
+    monkeypatch.setattr(threads, "THREADED", 1)
     with threadpool_limits(2):
         two = Samples(X).expect(mixture.density)
     with threadpool_limits(1):
         one = Samples(X).expect(mixture.density)
     same(two, one)
-    monkeypatch.setattr(module, "CACHE", 1)
+    monkeypatch.setattr(sweep, "CACHE", 1)
     same(Samples(X).expect(mixture.density), one)
-    monkeypatch.setattr(module, "KEPT", 0)
+    monkeypatch.setattr(sweep, "KEPT", 0)
     same(Samples(X).expect(mixture.density), one)
 
 
@@ -300,7 +300,7 @@ def blas_threads() -> list[int]:
 
 
 def test_fits_in_several_threads_at_once_leave_the_machine_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "THREADED", 1)
+    monkeypatch.setattr(threads, "THREADED", 1)
     X, before = data("blocks"), blas_threads()
     mixture = start(X, "full")
     alone = Samples(X).expect(mixture.density)
@@ -318,7 +318,7 @@ def _in_a_child(queue: Any) -> None:
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_fits_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "THREADED", 1)
+    monkeypatch.setattr(threads, "THREADED", 1)
     X = data("blocks")
     here = Samples(X).expect(start(X, "diag").density).log_likelihood  # now the threads exist
     context = multiprocessing.get_context("fork")
