@@ -179,7 +179,7 @@ def starting_mixture(
     covariance_type : {'full', 'tied', 'diag', 'spherical'}
     init_params : str, labels, responsibilities, Mixture or callable
         See `starting_responsibilities`. A mixture of the same covariance type is itself the start. A callable gets
-        ``(X, n_components, random_state)`` and returns any of the others.
+        ``(X, n_components, random_state)``, X without the samples of weight 0, and returns any of the others.
     reg_covar : float
     random_state : int, RandomState or None
     sample_weight : (n_samples,), optional
@@ -233,7 +233,9 @@ def starting_moments(
     shares = starting_shares(X, n_components, init_params, rng, sample_weight)
     if isinstance(init_params, Mixture) and init_params.covariance_type == covariance_type:
         total = len(X) if sample_weight is None else sample_weight.sum()
-        return total * init_params.weights, init_params.means, init_params.covariances
+        own = total * init_params.weights, init_params.means, init_params.covariances
+        counts, means, covariances = (array.astype(X.dtype, copy=False) for array in own)
+        return counts, means, covariances
     if starts_from_points(init_params):
         counts, means, _ = weighted_moments(X, shares, covariance_type)
         spreads = _spreads_of_points(X, means, covariance_type)

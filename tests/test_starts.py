@@ -296,8 +296,7 @@ def test_the_error_of_a_function_is_its_own(X: Any) -> None:
         GaussianMixture(2, init_params=broken).fit(X)
 
 
-@pytest.mark.parametrize("start", ["labels", "shares", pytest.param("mixture", marks=pytest.mark.xfail(
-    reason="a mixture of the same type is used as it is: snapshot 0 is double, the others single"))])  # fmt: skip
+@pytest.mark.parametrize("start", ["labels", "shares", "mixture"])
 def test_single_precision_stays_single_from_what_is_given(X: Any, start: str, covariance_type: str) -> None:
     given = {"labels": LONG, "shares": SHARES, "mixture": some_mixture(covariance_type)}[start]
     model = GaussianMixture(2, covariance_type=covariance_type, init_params=given).fit(X.astype(np.float32))
