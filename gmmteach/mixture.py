@@ -132,10 +132,8 @@ class Mixture:
                 f"weights must not be negative and must sum to 1, but they are {self.weights.tolist()}, which sum "
                 f"to {total:.6g}."
             )
-        mirrored = (
-            np.swapaxes(self.covariances, -1, -2) if self.covariance_type in ("full", "tied") else self.covariances
-        )
-        if (self.covariances != mirrored).any():
+        is_matrix = self.covariance_type in ("full", "tied")
+        if is_matrix and (self.covariances != (mirrored := np.swapaxes(self.covariances, -1, -2))).any():
             asymmetry = np.abs(self.covariances - mirrored).max()
             if asymmetry > 1e-5 * np.abs(self.covariances).max():
                 raise ValueError(

@@ -68,7 +68,9 @@ def harden(log_joint: Array, sample_weight: Array | None) -> tuple[Array, float]
     winners = log_joint == largest
     if np.count_nonzero(winners) != len(largest):
         winners = np.arange(len(log_joint))[:, np.newaxis] == log_joint.argmax(axis=0)
-    np.multiply(winners, 1 if sample_weight is None else sample_weight, out=log_joint)
+    np.copyto(log_joint, winners)
+    if sample_weight is not None:
+        log_joint *= sample_weight
     return log_joint, _weighted_sum(largest, sample_weight)
 
 

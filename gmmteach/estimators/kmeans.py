@@ -125,8 +125,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             raise ValueError(f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}.")
         n_init = self._number_of_runs()
         rng = check_random_state(self.random_state)
-        all_together = inertia(X, np.zeros(len(X), dtype=np.intp), X.mean(axis=0)[np.newaxis], np.ones_like(X[:, 0]))
-        stop = _centres_settled(self.tol * all_together / X.size)
+        stop = _centres_settled(self.tol * float(X.var(axis=0).mean()) if self.tol > 0 else 0.0)
         labels, best = None, None
         traces = []
         for _ in range(n_init):
@@ -150,7 +149,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 labels, best = new_labels, trace
         assert labels is not None  # n_init is at least 1
         assert best is not None
-        found = len(np.unique(labels))
+        found = np.count_nonzero(np.bincount(labels, minlength=self.n_clusters))
         if found < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({found}) found smaller than n_clusters ({self.n_clusters}). Possibly "
