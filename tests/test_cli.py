@@ -221,6 +221,26 @@ def test_an_identical_notebook_beside_is_not_written_twice(shipped, mine):
     assert len(list(mine.glob("01-em*"))) == 2
 
 
+def a_notebook(python="3.12.1", outputs=(), lines=False):
+    """A notebook as JupyterLab saves it, or as the course ships it, with its lines in a list."""
+    source = ["x = 1\n", "x"] if lines else "x = 1\nx"
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": source, "outputs": list(outputs)}
+    metadata = {"kernelspec": {"name": "python3"}, "language_info": {"name": "python", "version": python}}
+    return json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+
+
+def test_merely_opening_a_notebook_leaves_it_the_courses(shipped, mine):
+    for folder in (shipped, mine):
+        (folder / "01-em.ipynb").write_text(a_notebook(lines=True))
+    deliver(shipped, mine, "0.1.0")
+    (mine / "01-em.ipynb").write_text(a_notebook("3.13.0"))
+    assert actions(deliver(shipped, mine, "0.1.0"))["01-em.ipynb"] == "current"
+    (shipped / "01-em.ipynb").write_text(a_notebook().replace("x = 1", "x = 2"))
+    assert actions(deliver(shipped, mine, "0.2.0"))["01-em.ipynb"] == "updated"
+    (mine / "01-em.ipynb").write_text(a_notebook(outputs=["mine"]).replace("x = 1", "x = 2"))
+    assert actions(deliver(shipped, mine, "0.2.0"))["01-em.ipynb"] == "kept"
+
+
 def test_merely_running_a_notebook_makes_it_the_learners_own(shipped, mine):
     path = mine / "01-em.ipynb"
     path.write_text(path.read_text() + " ")
@@ -235,9 +255,9 @@ def test_merely_running_a_notebook_makes_it_the_learners_own(shipped, mine):
         lambda path: path.write_text("{"),
         lambda path: path.write_bytes(b"\xff\xfe\x00"),
         lambda path: path.write_text("[]"),
-        lambda path: path.write_text('{"format": 1, "notebooks": ["01-em.ipynb"]}'),
-        lambda path: path.write_text('{"format": 1, "notebooks": {"01-em.ipynb": 3}}'),
-        lambda path: path.write_text(path.read_text().replace('"format": 1', '"format": 99')),
+        lambda path: path.write_text('{"format": 2, "notebooks": ["01-em.ipynb"]}'),
+        lambda path: path.write_text('{"format": 2, "notebooks": {"01-em.ipynb": 3}}'),
+        lambda path: path.write_text(path.read_text().replace('"format": 2', '"format": 99')),
     ],
     ids=["missing", "cut off", "binary", "a list", "wrong kind", "wrong value", "another format"],
 )

@@ -12,12 +12,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .trouble import Trouble
 
 PACKAGE = Path(__file__).resolve().parents[1]
 MANIFEST = Path(".gmmteach", "manifest.json")
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,27 @@ def _create(path: Path, content: bytes) -> None:
 
 
 def _hash(content: bytes) -> str:
+    """Hash of a file; of a notebook, of everything but which Python it was last opened with.
+
+    JupyterLab writes that into a notebook which somebody has only opened. It is no change of theirs.
+    """
+    try:
+        notebook = json.loads(content)
+        notebook["metadata"].pop("language_info", None)
+        notebook.pop("nbformat_minor", None)
+        content = json.dumps(_joined(notebook), sort_keys=True).encode()
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass  # not a notebook
     return hashlib.sha256(content).hexdigest()
+
+
+def _joined(part: Any) -> Any:
+    """The same part of a notebook with every text in one piece: it may be kept as a list of lines."""
+    if isinstance(part, dict):
+        return {key: _joined(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return "".join(part) if part and all(isinstance(line, str) for line in part) else [_joined(x) for x in part]
+    return part
 
 
 def _hash_of(path: Path) -> str | None:

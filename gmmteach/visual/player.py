@@ -166,24 +166,28 @@ class TracePlayer(anywidget.AnyWidget):
         return "TracePlayer: " + "; ".join(runs)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Add a picture of the last frame, with a text for those who cannot see it, for pages without widgets."""
+        """Add a picture of one frame, with a text for those who cannot see it, for pages without widgets."""
         shown = super()._repr_mimebundle_(**kwargs)
         return add_fallback(shown, {"text/plain": repr(self)}, self._picture(), self.alt)
 
     @property
     def alt(self) -> str:
-        """The last frame in words."""
+        """The frame of `_picture` in words."""
         texts = []
         for (name, run), which in zip(self.traces.items(), self._which, strict=True):
             shown = self._views[which].names
-            words = describe(run[-1], self._names)
+            words = describe(self._frame(run), self._names)
             if run.X.shape[1] > len(shown):
                 words += f" Drawn along {shown[0]} and {shown[1]}."
             texts.append(words if len(self._recorded) == 1 else f"{name}: {words}")
         return " ".join(texts)
 
+    def _frame(self, run: Trace) -> Snapshot:
+        """What a still picture shows: the end; the start where the end is to be predicted."""
+        return run[0 if self._about["predict"] else -1]
+
     def _picture(self) -> NDArray[np.uint8]:
-        """The last frame, about 900 by 450 pixels."""
+        """One frame, about 900 by 450 pixels."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -195,9 +199,10 @@ class TracePlayer(anywidget.AnyWidget):
             canvas = FigureCanvasAgg(figure)
             for place, ((name, run), which) in enumerate(zip(traces.items(), self._which, strict=True), start=1):
                 view = self._views[which]
+                heading = name if len(traces) > 1 else self._about["title"] or name
                 plot_mixture(
-                    view.turn(run[-1]), view.turned(run.X), figure.add_subplot(rows, columns, place),
-                    features=range(len(view.names)), feature_names=view.all_names, title=name, note=False,
+                    view.turn(self._frame(run)), view.turned(run.X), figure.add_subplot(rows, columns, place),
+                    features=range(len(view.names)), feature_names=view.all_names, title=heading, note=False,
                 )  # fmt: skip
             if len(traces) == 1:
                 plot_trace(self.trace, figure.add_subplot(rows, columns, 2))

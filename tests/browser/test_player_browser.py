@@ -859,3 +859,25 @@ def test_most_starts_on_old_faithful_find_both_groups(play: Play) -> None:
         places,
     )
     assert sum(end > -1130.5 for end in ends) >= 35
+
+
+def test_a_tip_follows_the_position(play: Play, drive: Drive, run: Trace) -> None:
+    page = play(TracePlayer(run))
+    player, tip = drive(page), page.locator(".gmmt-tip")
+    page.mouse.move(*player.on_screen(*X[0]))
+    assert "no colour yet" in tip.text_content()
+    page.locator(".gmmt-figure").focus()
+    page.keyboard.press("End")
+    owner = run[-1].responsibilities(X[:1])[0].argmax()
+    assert f"component {owner}: >99.9 %" in tip.text_content()
+    page.mouse.move(*player.on_screen(*run[-1].mixture.means[0]))
+    assert tip.is_visible()
+    page.keyboard.press("Home")  # that mean is elsewhere now
+    assert tip.is_hidden()
+
+
+def test_a_low_screen_shows_a_whole_player(play: Play, drive: Drive, run: Trace) -> None:
+    page = play(TracePlayer(run, title="On a small laptop", height=600), width=1100, height=640)
+    assert page.locator(".gmmt-player").bounding_box()["height"] < 640
+    tall = play(TracePlayer(run, title="On a large screen", height=600), width=1100, height=1200)
+    assert tall.locator(".gmmt-player").bounding_box()["height"] > 640

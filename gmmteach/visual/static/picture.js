@@ -522,7 +522,10 @@ export class Panel {
     if (!hidden) stroke(c, look.quiet, 1.6, () => line(c, way), [2, 4]);
     stroke(c, look.text, 3, () => line(c, [...way.slice(0, seen + 1), now]));
     c.restore();
-    if (way[0][1] > bottom) write(c, look, `▼ ${number(values[0])}`, side.left + 12, bottom - 12);
+    if (way[0][1] > bottom) {
+      const low = `▼ starts at ${number(values[0])}`; // in the corner that a rising curve leaves free
+      write(c, look, low, side.left + side.width - 6, bottom - 12, { align: "right", halo: 4 });
+    }
     mark(c, 0, now[0], Math.min(now[1], bottom), 6.5);
     c.fillStyle = look.text;
     c.fill();

@@ -325,6 +325,7 @@ class Player {
       this.draw();
     }
     this.hovered = !!found;
+    panel.found = found;
     tip.hidden = !found || found.kind === "cross";
     if (tip.hidden) return;
     tip.textContent = panel.read(found, this.h);
@@ -374,7 +375,8 @@ class Player {
       columns = n === 4 && fit === 3 ? 2 : fit;
     this.figure.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
     const each = (width - 12 * (columns - 1)) / columns,
-      tall = Math.min(this.about.height, Math.max(280, 0.9 * each));
+      room = window.innerHeight - 420, // what a low screen leaves beside the page's own head and the controls
+      tall = Math.min(this.about.height, Math.max(280, Math.min(0.9 * each, room)));
     this.shown.forEach(({ run, data }, i) => {
       // runs of one kind on one scale
       const alike = this.shown.filter((s) => s.run.objective === run.objective && s.data === data).map((s) => s.run);
@@ -394,6 +396,11 @@ class Player {
     this.since = still ? null : performance.now() - 16;
     if (this.h === this.end && this.guess.phase === "locked" && !this.guess.seen)
       this.tell("_prediction", (this.guess = { ...this.guess, seen: true }));
+    for (const panel of this.panels) {
+      // a point stays under the pointer and has new shares; an ellipse has moved away
+      if (panel.found?.kind === "point") panel.tip.textContent = panel.read(panel.found, this.h);
+      else panel.tip.hidden = true;
+    }
     this.draw();
     this.words();
     if (!still) this.tween();
