@@ -132,4 +132,5 @@ def count(number: int, noun: str) -> str:
 
 def tick_label(value: float, _position: object = None) -> str:
     """Write a tick of an objective's axis: commas between thousands, a real minus sign."""
-    return f"{value:,g}".replace("-", "−") if abs(value) < 1e7 else f"{value:g}".replace("-", "−")
+    text = f"{value:,.10g}" if abs(value) < 1e7 else f"{value:g}"  # ten figures: near ticks get different labels
+    return text.replace("-", "−")
