@@ -181,7 +181,7 @@ class _Side:
         owner, colours = responsibilities.argmax(axis=1), theme.mix(responsibilities, self.dark)
         for k, (points, line, mean) in enumerate(zip(self.points, self.ways, self.means, strict=True)):
             points.set_offsets(self.X[owner == k])
-            points.set_facecolors(colours[owner == k])
+            points.set_facecolor(colours[owner == k])
             line.set_data(way[:, k, 0], way[:, k, 1])
             mean.set_data(way[-1, k, :1], way[-1, k, 1:])
 
