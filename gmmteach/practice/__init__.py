@@ -1,5 +1,6 @@
-"""Things to do: predictions that are made before a demonstration plays."""
+"""Things to do: predictions before a demonstration plays, functions to write, and what is wrong with them."""
 
+from .checker import check
 from .predict import Prediction, predict  # at once: a module of the same name would hide a function imported later
 
-__all__ = ["Prediction", "predict"]
+__all__ = ["Prediction", "check", "predict"]

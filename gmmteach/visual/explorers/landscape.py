@@ -34,13 +34,9 @@ CELLS = 91  # places along each side of the map
 
 
 def explore_landscape(
-    X: ArrayLike | None = None,
-    standard_deviation: float | None = None,
-    *,
-    weight: float = 0.36,
-    start: Sequence[float] | None = None,
-    name: str | None = None,
-) -> LandscapeExplorer:
+    X: ArrayLike | None = None, standard_deviation: float | None = None, *, weight: float = 0.36,
+    start: Sequence[float] | None = None, name: str | None = None,
+) -> LandscapeExplorer:  # fmt: skip
     """Walk through the log-likelihood of two means: EM and gradient ascent from a start that you choose.
 
     Two components in one dimension; their weights and their common standard deviation are known. Only the means are
@@ -82,13 +78,9 @@ class LandscapeExplorer(Panel):
     size = (860, 450)
 
     def __init__(
-        self,
-        X: ArrayLike | None,
-        standard_deviation: float | None,
-        weight: float,
-        start: Sequence[float] | None,
+        self, X: ArrayLike | None, standard_deviation: float | None, weight: float, start: Sequence[float] | None,
         name: str | None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if X is None:
             X, name = load_faithful().data[:, 1], name or "waiting time (minutes)"
             standard_deviation = 6.0 if standard_deviation is None else standard_deviation
@@ -111,8 +103,8 @@ class LandscapeExplorer(Panel):
         self.saddle = self.terrain.saddle
         self._paths: dict[str, tuple[tuple[float | None, ...], Path]] = {}
         self.about = (
-            f"Map of the log-likelihood of {count(len(x), 'value')} over two means, darker where it is higher, "
-            "with its peaks, the diagonal, and the paths of EM and of gradient ascent; beside it, how they climb."
+            f"Map of the log-likelihood of {count(len(x), 'value')} over two means, deeper in colour where it is "
+            "higher, with its peaks, the diagonal, and the paths of EM and gradient ascent; beside it, how they climb."
         )
         how: dict[str, Any] = {"form": f".{self._digits}f", "label": 100, "tip": "or click the map"}
         self.start_0 = slider("start, mean 0", first[0], low, high, step, **how)
@@ -230,21 +222,12 @@ class LandscapeExplorer(Panel):
         gradient_style: dict[str, Any] = {"color": pink, "marker": "s", "markersize": 4, "linewidth": 2.0}
         (self._slope,) = ax.plot([], [], zorder=4, **gradient_style)
         (self._em,) = ax.plot([], [], zorder=5, **em_style)
-        peak_style: dict[str, Any] = {
-            "marker": "*",
-            "color": theme.colour(5, self.dark),
-            "mec": tone["text"],
-            "linestyle": "none",
-        }
+        amber = theme.colour(5, self.dark)
+        peak_style: dict[str, Any] = {"marker": "*", "color": amber, "mec": tone["text"], "linestyle": "none"}
         (self._peaks,) = ax.plot([], [], zorder=6, markersize=17, **peak_style)
         (saddle,) = ax.plot(*self.saddle, "X", color=tone["background"], mec=tone["text"], markersize=10, zorder=3)
-        start_style: dict[str, Any] = {
-            "marker": "D",
-            "mfc": tone["background"],
-            "mec": tone["text"],
-            "mew": 2,
-            "linestyle": "none",
-        }
+        hollow: dict[str, Any] = {"mfc": tone["background"], "mec": tone["text"], "linestyle": "none"}
+        start_style: dict[str, Any] = {**hollow, "marker": "D", "mew": 2}
         (self._start,) = ax.plot([], [], zorder=7, markersize=10, **start_style)
         text: dict[str, Any] = {"size": theme.SMALL, "color": tone["text"], "rim": tone["background"], "ha": "center"}
         self._tops = [LiveText(ax, 0, 0, zorder=8, **text) for _ in range(3)]
@@ -257,7 +240,7 @@ class LandscapeExplorer(Panel):
         top = float(self.map.tops[0])
         drop = max(top - self.log_likelihood_at(self.saddle), 0.01 * abs(top))
         climb.set_ylim(top - 2 * drop, top + 0.15 * drop)
-        (self._level,) = climb.plot([], [], color=theme.colour(5, self.dark), linewidth=1.6, zorder=2)
+        (self._level,) = climb.plot([], [], color=amber, linewidth=1.6, zorder=2)
         (self._slope_up,) = climb.plot([], [], zorder=3, **{**gradient_style, "markersize": 3.5})
         (self._em_up,) = climb.plot([], [], zorder=4, **{**em_style, "markersize": 4})
 
@@ -286,7 +269,7 @@ class LandscapeExplorer(Panel):
         entries = (
             (0.0, 0.85, "EM", em_style), (0.0, 0.45, "gradient", gradient_style),
             (0.56, 0.85, "a peak", {**peak_style, "markersize": 15}),
-            (0.56, 0.45, "the saddle", {"marker": "X", "mfc": tone["background"], "mec": tone["text"], "ls": "none"}),
+            (0.56, 0.45, "the saddle", {**hollow, "marker": "X"}),
             (0.0, 0.05, "the start", start_style), (0.56, 0.05, "means alike", {"color": tone["text"], "ls": dashes}),
         )  # fmt: skip
         for x, y, words, style in entries:

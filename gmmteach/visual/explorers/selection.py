@@ -91,7 +91,6 @@ class Study(NamedTuple):
     names: list[str]
     truth: NDArray[Any] | None
     mixtures: list[Mixture]
-    log_likelihood: Floats
     losses: Floats
 
 
@@ -111,9 +110,8 @@ def _study(X: Floats, names: Sequence[str], truth: NDArray[Any] | None) -> Study
             for size in SIZES
         ]
     charged = [[getattr(model, name)(X) / (2 * len(X)) for model in models] for name in ("aic", "bic", "icl")]
-    heights = np.array([model.score(X) * len(X) for model in models])
     losses = np.array([*charged, -np.array(held)])
-    return Study(X, list(names), truth, [model.mixture_ for model in models], heights, losses)
+    return Study(X, list(names), truth, [model.mixture_ for model in models], losses)
 
 
 KNOWN = ("two moons", "penguins' bills", "three blobs")
@@ -223,7 +221,7 @@ class SelectionExplorer(Panel):
             ellipse.set_path_effects(halo(4, dark))
         self._means = [make_mean(ax, k, dark) for k in range(MOST)]
         for mean in self._means:
-            mean.set_markersize(0.72 * mean.get_markersize())
+            mean.set_markersize(0.72 * mean.get_markersize())  # ten of them have to fit
 
         behind = self.behind
         side.set_yscale("function", functions=(lambda y: np.sqrt(np.abs(y)) * np.sign(y), lambda y: y * np.abs(y)))
@@ -246,11 +244,7 @@ class SelectionExplorer(Panel):
             shape, size = theme.marker(k), theme.MARKER_SCALES[k]
             side.plot(SIZES, curve, linewidth=2, marker=shape, markersize=6 * size, clip_on=False, **style)
             low.plot([0.5, MOST + 0.5], [k, k], linewidth=2, **style)
-            best: dict[str, Any] = {
-                "color": theme.ink(k, dark),
-                "markeredgecolor": tone["text"],
-                "markeredgewidth": 1.4,
-            }
+            best: dict[str, Any] = {"color": theme.ink(k, dark), "mec": tone["text"], "mew": 1.4}
             low.plot([curve.argmin() + 1], [k], shape, markersize=11 * size, zorder=4, **best)
             (here,) = side.plot([], [], shape, markersize=10 * size, zorder=5 + k / 10, clip_on=False, **best)
             self._here.append(here)
@@ -280,17 +274,16 @@ class SelectionExplorer(Panel):
 
     def sentence(self) -> str:
         """Say the fit in numbers, who would choose which K, and what the components have to do with the groups."""
-        study, size, least = self.study, self.n_components, self.least
-        chosen = ", ".join(f"{name} {best}" for name, best in least.items())
+        study, size = self.study, self.n_components
+        chosen = ", ".join(f"{name} {best}" for name, best in self.least.items())
         words = (
             f"{count(size, 'component')}, {count(self.mixture.n_parameters, 'parameter')}: log-likelihood "
-            f"{one_place(study.log_likelihood[size - 1])} nats. Least at K: {chosen}."
+            f"{one_place(self.mixture.log_density(study.X).sum())} nats. Least at K: {chosen}."
         )
         if study.truth is None:
             return words
         found = self.mixture.responsibilities(study.X).argmax(axis=1)
-        agreement = adjusted_rand_score(study.truth, found)
-        groups = len(np.unique(study.truth))
+        agreement, groups = adjusted_rand_score(study.truth, found), len(np.unique(study.truth))
         return f"{words}\nComponents against the {groups} true groups: adjusted Rand index {agreement + 0.0:.2f} of 1."
 
 

@@ -112,14 +112,14 @@ class ShapesExplorer(Panel):
             tooltip="what the algorithms get is stretched; the pictures are not", readout_format=".2f",
             style={"description_width": "120px"}, layout={"width": "360px", "max_width": "100%"},
         )  # fmt: skip
-        self.turn = slider("turn (degrees)", turn, 0, 45, 5, form=".0f", label=110, width=300, tip="after stretching")
+        self.turn = slider("turn (degrees)", turn, 0, 45, 5, form=".0f", label=110, width=300, tip="after the stretch")
         moves = {"⇤ Start": -n_iter, "← Step": -1, "Step →": 1, "End ⇥": n_iter}
         steps = [button(name, lambda by=by: self._go(by)) for name, by in moves.items()]  # type: ignore[misc]
         back = button("As measured", self.as_measured, "stretch 1, turn 0")
         self.about = f"{len(self.X):,} points five times, with 2σ ellipses or borders, and as the algorithms get them."
         self._plain = self._run(1.0, 0.0)
-        controls = [self.iteration, self.stretch, self.turn]
-        super().__init__([row(self.iteration, *steps), row(self.stretch, self.turn, back)], controls)
+        rows = [row(self.iteration, *steps), row(self.stretch, self.turn, back)]
+        super().__init__(rows, [self.iteration, self.stretch, self.turn])
 
     @property
     def now(self) -> int:
@@ -269,9 +269,8 @@ def _bills() -> tuple[Floats, NDArray[np.intp]]:
 
 
 def _start(labels: ArrayLike | None, X: Floats) -> Floats:
-    if labels is None:
-        labels = np.digitize(X[:, 0], np.quantile(X[:, 0], [1 / 3, 2 / 3]))
-    found = np.asarray(labels)
+    thirds = np.digitize(X[:, 0], np.quantile(X[:, 0], [1 / 3, 2 / 3]))
+    found = np.asarray(thirds if labels is None else labels)
     if found.shape != (len(X),) or found.dtype.kind not in "iu" or found.min() < 0:
         raise ValueError(f"labels must be {len(X)} whole numbers from 0, one for each sample.")
     sizes = np.bincount(found)

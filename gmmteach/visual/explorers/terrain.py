@@ -117,7 +117,7 @@ class Terrain:
             if not any(np.abs(end - peak).max() < 0.05 * self.standard_deviation for peak in peaks):
                 peaks.append(end)
         tops = np.array([self.height(peak, weights) for peak in peaks])
-        first_line = nice(max(tops[0] - self.height(self.saddle, weights), 1.0) / 100)
+        first_line = nice(max(tops[0] - self.height(self.saddle, weights), 100.0) / 100)
         maker = contour_generator(self.grid, self.grid, heights, line_type=LineType.Separate)
         levels = tops[0] - first_line * 2.0 ** np.arange(12)
         lines = [np.asarray(line) for level in levels for line in maker.lines(level)]

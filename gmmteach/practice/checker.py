@@ -1,0 +1,336 @@
+"""Check a function that a learner has written: is it right, and if not, which mistake is it?
+
+The function is run on the exercise's cases, on copies of the data, within a time limit, with its exceptions and
+warnings caught. What it returns is compared with the right answer, then with what each known mistake returns, and then
+with the rules that every right answer keeps.
+"""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from .exercises import EXERCISES
+from .exercises.model import Arguments, Exercise, Mistake, Outputs, number
+from .progress import Store, now
+from .verdict import Verdict
+
+SECONDS = 10.0  # for all cases together
+SINGLE = 1e-4  # the tolerance for answers in single precision
+
+
+def check(exercise: str | Callable[..., Any], function: Callable[..., Any] | None = None) -> Verdict:
+    """Check a function that you have written.
+
+    Parameters
+    ----------
+    exercise : str or callable
+        The exercise's name; or the function itself, if it has that name.
+    function : callable, optional
+        The function, where the first argument is a name.
+
+    Returns
+    -------
+    Verdict
+        ``.passed`` and ``.message``; shows itself as the last line of a cell.
+
+    Raises
+    ------
+    ValueError
+        If there is no exercise of that name.
+    TypeError
+        If there is no function to check.
+    """
+    name, learners = _named(exercise, function)
+    verdict = _judge(find(name), learners)
+    if verdict.kind != "empty":
+        Store().change("exercises", name, lambda record: _remember(record, verdict))
+    return verdict
+
+
+def find(name: str) -> Exercise:
+    """Look an exercise up by its name; raise ValueError, with the names there are, if there is none."""
+    if name not in EXERCISES:
+        raise ValueError(f"there is no exercise {name!r}; there are {', '.join(sorted(EXERCISES))}.")
+    return EXERCISES[name]
+
+
+def _named(exercise: str | Callable[..., Any], function: Callable[..., Any] | None) -> tuple[str, Callable[..., Any]]:
+    if callable(exercise) and function is None:
+        return getattr(exercise, "__name__", type(exercise).__name__), exercise
+    if not isinstance(exercise, str):
+        raise TypeError(f"check takes a function, or a name and a function, not a {type(exercise).__name__}.")
+    if not callable(function):
+        raise TypeError(f'check("{exercise}", …) needs the function that you have written: check("{exercise}", mine).')
+    return exercise, function
+
+
+def _remember(record: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """One more attempt; a mistake made once is worth knowing about later."""
+    diagnoses = dict(record.get("diagnoses", {}))
+    if verdict.diagnosis:
+        diagnoses[verdict.diagnosis] = diagnoses.get(verdict.diagnosis, 0) + 1
+    passed = verdict.passed or bool(record.get("passed"))
+    first = record.get("passed_at") or (now() if verdict.passed else None)
+    return {
+        **record, "attempts": record.get("attempts", 0) + 1, "passed": passed, "passed_at": first, "last": now(),
+        "diagnoses": diagnoses,
+    }  # fmt: skip
+
+
+# --- judging ------------------------------------------------------------------------------------------------
+
+
+def _judge(exercise: Exercise, learners: Callable[..., Any]) -> Verdict:
+    def verdict(kind: Any, message: str, diagnosis: str = "") -> Verdict:
+        return Verdict(exercise.name, kind, message, diagnosis)
+
+    if _is_stub(learners):
+        return verdict("empty", _invitation(exercise))
+    cases = exercise.cases()
+    right = [_outputs(exercise.reference(**deepcopy(case))) for case in cases]
+    try:
+        with _time_limit(SECONDS), warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            returned = [learners(*deepcopy(list(case.values()))) for case in cases]  # whatever they call them
+    except _TooLong:
+        return verdict("slow", _too_long())
+    except NotImplementedError:
+        return verdict("empty", _invitation(exercise))
+    except Exception as error:
+        return verdict("error", _explained(error, learners, exercise), type(error).__name__)
+    if all(value is None or value is ... for value in returned):
+        return verdict("empty", _invitation(exercise) + "\n\n(It returns nothing. Is the `return` missing?)")
+    try:
+        got = [_outputs(value) for value in returned]
+    except (TypeError, ValueError) as error:
+        return verdict("property", f"What it returns is not made of numbers: {error}.", "not numbers")
+    if all(_same(exercise, a, b) for a, b in zip(got, right, strict=True)):
+        return verdict("right", f"{exercise.insight}\n\n{exercise.after}")
+    return _diagnose(exercise, cases, got, right, verdict)
+
+
+def _diagnose(
+    exercise: Exercise,
+    cases: list[Arguments],
+    got: list[Outputs],
+    right: list[Outputs],
+    verdict: Callable[..., Verdict],
+) -> Verdict:
+    for mistake in exercise.mistakes:
+        if where := _made(exercise, mistake, cases, got, right):
+            case, output = where
+            if mistake.evidence:
+                said = mistake.evidence(got[case], cases[case])
+            else:
+                said = _farthest(exercise, got[case], right[case], output)
+            return verdict("mistake", f"It looks as if {mistake.name}. {said}\n\n{mistake.question}", mistake.name)
+    if problem := _wrong_form(exercise, got, right):
+        return verdict("property", f"{problem}\n\n{exercise.task}", "form")
+    for rule in exercise.properties:
+        for outputs, case in zip(got, cases, strict=True):
+            if problem := rule.problem(outputs, case):
+                return verdict("property", f"{problem}\n\n{rule.question}", rule.name)
+    index = next(i for i, (a, b) in enumerate(zip(got, right, strict=True)) if not _same(exercise, a, b))
+    output = _first_wrong(exercise, got[index], right[index])
+    message = (
+        f"{_farthest(exercise, got[index], right[index], output)} That is none of the mistakes that this course "
+        "knows, and "
+        "no rule is broken.\n\n"
+        f'Go through it with the smallest case you can do by hand, or ask for a hint: `hint("{exercise.name}")`.'
+    )
+    return verdict("unknown", message)
+
+
+def _made(
+    exercise: Exercise, mistake: Mistake, cases: list[Arguments], got: list[Outputs], right: list[Outputs]
+) -> tuple[int, int] | None:
+    """Where this mistake has been made: the case and the output, or None.
+
+    Of several outputs those up to the first wrong one count: what comes after it may be wrong because of it.
+    """
+    found = None
+    for index, (case, outputs, wanted) in enumerate(zip(cases, got, right, strict=True)):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wrong = _outputs(mistake.function(**deepcopy(case)))
+        if _same(exercise, outputs, wanted):
+            if not _same(exercise, wrong, wanted):
+                return None  # here the mistake would show, and does not
+            continue
+        output = _first_wrong(exercise, outputs, wanted)
+        if output >= min(len(outputs), len(wrong)):
+            return None
+        if not all(_alike(exercise, a, b) for a, b in zip(outputs[: output + 1], wrong, strict=False)):
+            return None
+        found = found or (index, output)
+    return found
+
+
+def _first_wrong(exercise: Exercise, got: Outputs, right: Outputs) -> int:
+    pairs = zip(got, right, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if not _close(exercise, a, b)), min(len(got), len(right)))
+
+
+def _same(exercise: Exercise, got: Outputs, right: Outputs) -> bool:
+    return len(got) == len(right) and all(_close(exercise, a, b) for a, b in zip(got, right, strict=True))
+
+
+def _close(exercise: Exercise, got: Any, right: Any) -> bool:
+    """Whether two arrays are equal up to rounding, NaN being equal to NaN."""
+    if np.shape(got) != np.shape(right):
+        return False
+    tolerance = SINGLE if np.asarray(got).dtype == np.float32 else exercise.tolerance
+    finite = np.abs(right[np.isfinite(right)])
+    scale = float(finite.max()) if finite.size else 1.0
+    return bool(np.allclose(got, right, rtol=tolerance, atol=tolerance * max(scale, 1e-300), equal_nan=True))
+
+
+def _alike(exercise: Exercise, got: Any, wrong: Any) -> bool:
+    """Whether this may be the same mistake: where the learner has NaN besides, what is finite decides."""
+    finite = np.isfinite(got)
+    if finite.all() or np.shape(got) != np.shape(wrong) or 2 * finite.sum() < finite.size:
+        return _close(exercise, got, wrong)
+    return _close(exercise, got, wrong) or _close(exercise, got[finite], wrong[finite])
+
+
+def _outputs(value: Any) -> Outputs:
+    """What a function returned, as a tuple of arrays of numbers."""
+    parts = value if isinstance(value, tuple) else (value,)
+    arrays = []
+    for part in parts:
+        array = np.asarray(part)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{type(part).__name__} of {array.dtype}")
+        arrays.append(array if array.dtype == np.float32 else array.astype(np.float64))
+    return tuple(arrays)
+
+
+def _wrong_form(exercise: Exercise, got: list[Outputs], right: list[Outputs]) -> str:
+    for outputs, wanted in zip(got, right, strict=True):
+        if len(outputs) != len(wanted):
+            return f"It returns {len(outputs)} value{'s' * (len(outputs) != 1)}, and {len(wanted)} are wanted."
+        for name, mine, theirs in zip(exercise.outputs, outputs, wanted, strict=True):
+            if np.shape(mine) != np.shape(theirs):
+                return f"The shape of {name} is {np.shape(mine)}, and {np.shape(theirs)} is wanted."
+            if not np.isfinite(mine).all() and np.isfinite(theirs).all():
+                place = tuple(int(i) for i in np.argwhere(~np.isfinite(mine))[0])
+                where = f" at {place}" if place else ""
+                return f"There is a {number(mine[place])} in {name}{where}, for data in which nothing is infinite."
+    return ""
+
+
+def _farthest(exercise: Exercise, got: Outputs, right: Outputs, output: int) -> str:
+    """The value that is farthest from right."""
+    mine, theirs = np.asarray(got[output], dtype=np.float64), np.asarray(right[output], dtype=np.float64)
+    if mine.shape != theirs.shape:
+        return f"The shape of {exercise.outputs[output]} is {mine.shape}, and {theirs.shape} is wanted."
+    with np.errstate(all="ignore"):
+        apart = np.nan_to_num(np.abs(mine - theirs), nan=np.inf, posinf=np.inf)
+    place = np.unravel_index(int(apart.argmax()), apart.shape)
+    index = ", ".join(str(int(i)) for i in place)
+    where = f"{exercise.outputs[output]}[{index}]" if place else exercise.outputs[output]
+    return f"`{where}` is {number(mine[place])} and should be {number(theirs[place])}."
+
+
+# --- running somebody else's code ---------------------------------------------------------------------------
+
+
+class _TooLong(BaseException):
+    """Not an Exception, so that a bare ``except Exception`` in a learner's loop does not swallow it."""
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Stop the block after so many seconds, where the system can: on the main thread of one that has alarms."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _too_long() -> str:
+    return (
+        f"It was stopped after {SECONDS:.0f} seconds; the data are a few dozen rows.\n\n"
+        "Is there a `while` whose condition never becomes false?"
+    )
+
+
+def _is_stub(function: Callable[..., Any]) -> bool:
+    """Whether the body is nothing but a docstring and ``...``, ``pass`` or ``raise NotImplementedError``."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    constants = set(code.co_consts) - {getattr(function, "__doc__", None), None, ...}
+    return not constants and set(code.co_names) <= {"NotImplementedError"} and not _computes(code)
+
+
+def _computes(code: Any) -> bool:
+    import dis
+
+    quiet = {"RESUME", "NOP", "POP_TOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "LOAD_GLOBAL", "RAISE_VARARGS",
+             "PRECALL", "CALL", "PUSH_NULL", "LOAD_COMMON_CONSTANT", "CACHE", "NOT_TAKEN"}  # fmt: skip
+    return any(instruction.opname not in quiet for instruction in dis.get_instructions(code))
+
+
+def _invitation(exercise: Exercise) -> str:
+    return (
+        f"{exercise.task}\n\nFill in `{exercise.signature}` and run the cell again. "
+        f'For a nudge: `hint("{exercise.name}")`. The notebook runs on without it.'
+    )
+
+
+def _explained(error: Exception, learners: Callable[..., Any], exercise: Exercise) -> str:
+    """An exception in words: what, in which of the learner's own lines, and what usually causes it."""
+    code = getattr(learners, "__code__", None)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
+    where = ""
+    if frames and (line := (frames[-1].line or "").strip()):
+        where = f"\n\nThe line is `{line}`"
+    elif frames and code:
+        where = f"\n\nIt is line {(frames[-1].lineno or 0) - code.co_firstlineno + 1} of your function"
+    message = f"`{type(error).__name__}: {error}`{where}{'.' if where else ''}"
+    if isinstance(error, TypeError) and "argument" in str(error) and not frames:
+        return f"{message}\n\nIt is called as `{exercise.signature}`; yours takes `{_signature(learners)}`."
+    for kind, advice in _ADVICE.items():
+        if isinstance(error, kind):
+            return f"{message}\n\n{advice}"
+    return message
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    try:
+        return str(inspect.signature(function))
+    except (TypeError, ValueError):
+        return "(…)"
+
+
+_ADVICE: dict[type[Exception], str] = {
+    NameError: "A name is used that does not exist here. Is it spelt as in the signature, or is an import missing?",
+    IndexError: "An index goes past the end of an array. How many rows, columns and components are there?",
+    np.linalg.LinAlgError: "A matrix could not be inverted or factorised. Is it the covariance that you mean, (D, D)?",
+    ValueError: "Print the shapes of what goes into that line. N samples, D features and K components are three "
+    "different numbers here, so shapes that do not fit are noticed.",
+    ZeroDivisionError: "Something is divided by 0. What is it the number of?",
+    AttributeError: "That object does not have this attribute. Print its type.",
+    TypeError: "A value has another type than the line expects. Print its type.",
+}
