@@ -97,11 +97,11 @@ def _judge(exercise: Exercise, learners: Callable[..., Any]) -> Verdict:
     if _is_stub(learners):
         return verdict("empty", _invitation(exercise))
     cases = exercise.cases()
-    right = [_outputs(exercise.reference(**deepcopy(case))) for case in cases]
+    right = [_outputs(_call(exercise.reference, case)) for case in cases]
     try:
         with _time_limit(SECONDS), warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            returned = [learners(*deepcopy(list(case.values()))) for case in cases]  # whatever they call them
+            returned = [_call(learners, case) for case in cases]
     except _TooLong:
         return verdict("slow", _too_long())
     except NotImplementedError:
@@ -162,7 +162,7 @@ def _made(
     for index, (case, outputs, wanted) in enumerate(zip(cases, got, right, strict=True)):
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            wrong = _outputs(mistake.function(**deepcopy(case)))
+            wrong = _outputs(_call(mistake.function, case))
         if _same(exercise, outputs, wanted):
             if not _same(exercise, wrong, wanted):
                 return None  # here the mistake would show, and does not
@@ -243,6 +243,11 @@ def _farthest(exercise: Exercise, got: Outputs, right: Outputs, output: int) -> 
 
 
 # --- running somebody else's code ---------------------------------------------------------------------------
+
+
+def _call(function: Callable[..., Any], case: Arguments) -> Any:
+    """Call it with copies, in order: the arguments may have other names."""
+    return function(*deepcopy(list(case.values())))
 
 
 class _TooLong(BaseException):

@@ -53,13 +53,13 @@ def _squared(difference: Array, matrix: Array) -> Array:
     return np.einsum("nd,nd->n", difference @ matrix, difference)
 
 
-def _no_log_sum_exp(**arguments: Any) -> Array:
-    joint = np.exp(log_joint(**arguments))
+def _no_log_sum_exp(*arguments: Array) -> Array:
+    joint = np.exp(log_joint(*arguments))
     return joint / joint.sum(axis=1, keepdims=True)
 
 
-def _over_samples(**arguments: Any) -> Array:
-    joint = np.exp(log_joint(**arguments))
+def _over_samples(*arguments: Array) -> Array:
+    joint = np.exp(log_joint(*arguments))
     return joint / joint.sum(axis=0)
 
 
@@ -104,7 +104,7 @@ MISTAKES = (
     ),
     Mistake(
         "the likeliest component takes all",
-        lambda **a: np.eye(len(a["weights"]))[log_joint(**a).argmax(axis=1)],
+        lambda *a: np.eye(len(a[1]))[log_joint(*a).argmax(axis=1)],
         "That is the assignment of k-means: only zeros and ones. Which step before it have you rounded away?",
         _half_way,
     ),
@@ -160,19 +160,19 @@ MISTAKES = (
     ),
     Mistake(
         "weight times density is returned as it is, and not divided by its sum",
-        lambda **a: np.exp(log_joint(**a)),
+        lambda *a: np.exp(log_joint(*a)),
         "Bayes' rule has a denominator. What must a row of probabilities sum to?",
         _sums,
     ),
     Mistake(
         "the logarithms of the responsibilities are returned",
-        lambda **a: log_joint(**a) - logsumexp(log_joint(**a), axis=1, keepdims=True),
+        lambda *a: log_joint(*a) - logsumexp(log_joint(*a), axis=1, keepdims=True),
         "They are all negative or 0. Which last step turns a logarithm back into a probability?",
         _first_row,
     ),
     Mistake(
         "the result is transposed",
-        lambda **a: e_step(**a).T,
+        lambda *a: e_step(*a).T,
         "A row for each sample, a column for each component. What is the shape of yours?",
         lambda outputs, arguments: (
             f"Its shape is {outputs[0].shape} for {len(arguments['X'])} samples and {len(arguments['weights'])} "

@@ -177,8 +177,7 @@ class SelectionExplorer(Panel):
     @property
     def behind(self) -> Floats:
         """AIC, BIC, ICL and held-out loss for each K, (4, 10): nats per point behind the best of each."""
-        losses = self.study.losses
-        return np.asarray(losses - losses.min(axis=1, keepdims=True))
+        return np.asarray(self.study.losses - self.study.losses.min(axis=1, keepdims=True))
 
     @property
     def least(self) -> dict[str, int]:
@@ -289,7 +288,7 @@ class SelectionExplorer(Panel):
 
 def _own(X: ArrayLike, labels: ArrayLike | None, feature_names: Sequence[str] | None) -> Study:
     """Study data of somebody's own, or say what is wrong with them."""
-    columns = getattr(X, "columns", None)
+    names = getattr(X, "columns", ["x₀", "x₁"]) if feature_names is None else feature_names
     array = np.asarray(X, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 2 or not 50 <= len(array) <= 2000:
         raise ValueError(f"X must have 50 to 2,000 rows and 2 columns, but its shape is {array.shape}.")
@@ -298,7 +297,4 @@ def _own(X: ArrayLike, labels: ArrayLike | None, feature_names: Sequence[str] | 
     truth = None if labels is None else np.asarray(labels)
     if truth is not None and truth.shape != (len(array),):
         raise ValueError(f"labels must be one for each of {len(array)} rows, but its shape is {truth.shape}.")
-    names = check_names(
-        feature_names if feature_names is not None else columns if columns is not None else ["x₀", "x₁"], 2
-    )
-    return _study(array, names, truth)
+    return _study(array, check_names(names, 2), truth)
