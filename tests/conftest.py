@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,6 +127,12 @@ def run(request: pytest.FixtureRequest) -> Run:
 def em_run(request: pytest.FixtureRequest) -> Run:
     """EM with every covariance type on Old Faithful."""
     return run_of(request.param, "faithful")
+
+
+@pytest.fixture(autouse=True)
+def _progress_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the progress of whoever runs it."""
+    monkeypatch.setenv("GMMTEACH_PROGRESS", str(tmp_path / "progress.json"))
 
 
 @pytest.fixture(scope="session", autouse=True)

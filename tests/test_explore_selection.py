@@ -1,4 +1,4 @@
-"""The explorer of K: its criteria are those of the estimators, its choices follow from them, and it says what it shows."""
+"""The explorer of K: its criteria are those of the estimators, its choices follow, and it says what it shows."""
 
 from __future__ import annotations
 
@@ -23,9 +23,16 @@ def X() -> Any:
     return make_overlapping_blobs(150, separation=5.0, random_state=3)
 
 
-@pytest.fixture
-def panel(X: Any) -> Any:
+@pytest.fixture(scope="module")
+def shared(X: Any) -> Any:
     return explore_selection(*X, n_components=3)
+
+
+@pytest.fixture
+def panel(shared: Any) -> Any:
+    """One panel for all tests, put back to where it started: its fits take a second."""
+    shared.components.value, shared.view.value = 3, "ellipses"
+    return shared
 
 
 def test_criteria_are_those_of_a_fit_by_hand(panel: Any, X: Any) -> None:

@@ -1,6 +1,7 @@
 """Things to do: predictions before a demonstration plays, functions to write, and what is wrong with them."""
 
 from .checker import check
+from .coach import hint, solution
 from .predict import Prediction, predict  # at once: a module of the same name would hide a function imported later
 
-__all__ = ["Prediction", "check", "predict"]
+__all__ = ["Prediction", "check", "hint", "predict", "solution"]

@@ -53,7 +53,7 @@ class Verdict:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         mark, colour = {"right": ("✓", "#00735a"), "empty": ("·", "#6b6b6b")}.get(self.kind, ("✗", "#b34a00"))
-        paragraphs = "".join(f"<p style='margin:6px 0'>{_markup(part)}</p>" for part in self.message.split("\n\n"))
+        paragraphs = "".join(f"<p style='margin:6px 0'>{markup(part)}</p>" for part in self.message.split("\n\n"))
         html = (
             f"<div role='status' style='border-left:5px solid {colour};padding:4px 14px;max-width:46em'>"
             f"<p style='margin:2px 0'><b>{mark} {escape(self.exercise)}: {HEADINGS[self.kind]}</b></p>"
@@ -62,7 +62,7 @@ class Verdict:
         return {"text/plain": repr(self), "text/html": html}
 
 
-def _markup(text: str) -> str:
+def markup(text: str) -> str:
     """Escape a text; what stands between backquotes is code, and lines stay lines."""
     parts = escape(text, quote=False).split("`")
     marked = "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

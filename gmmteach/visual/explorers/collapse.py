@@ -38,13 +38,9 @@ REMEDIES = {
 
 
 def explore_collapse(
-    X: ArrayLike | None = None,
-    *,
-    point: int | None = None,
-    halvings: int = 6,
-    reg_covar: float = 1e-6,
+    X: ArrayLike | None = None, *, point: int | None = None, halvings: int = 6, reg_covar: float = 1e-6,
     name: str | None = None,
-) -> CollapseExplorer:
+) -> CollapseExplorer:  # fmt: skip
     """Put a component on one data point, halve its σ again and again, and watch the log-likelihood climb.
 
     Two components: one as wide as all the data, and one of weight 1 / n_samples exactly on a data point. Each halving
@@ -55,7 +51,7 @@ def explore_collapse(
     X : (n_samples,) or (n_samples, 1), optional
         Default: the velocities of 82 galaxies, in 1000 km/s.
     point : int, optional
-        On which of the sorted values the spike begins. Default: one near the upper end.
+        Which of the sorted values the spike sits on, from 0. Default: the largest.
     halvings : int, default=6
         From 0, where the spike is as wide as the data, to 24.
     reg_covar : float, default=1e-6
@@ -77,7 +73,7 @@ def explore_collapse(
     return CollapseExplorer(X, point, halvings, reg_covar, name)
 
 
-def log_density(x: Floats, centre: float, wide: tuple[float, float], width: float, weight: float) -> Floats:
+def log_density(x: Floats, centre: float, wide: tuple[float, Any], width: Any, weight: float) -> Floats:
     """Log density of a wide Gaussian (mean, standard deviation) with a spike of this weight on a centre."""
     broad = np.log1p(-weight) + norm.logpdf(x, *wide)
     narrow = np.log(weight) + norm.logpdf(x, centre, width)
@@ -102,7 +98,7 @@ class CollapseExplorer(Panel):
             raise ValueError(f"reg_covar is {reg_covar}, but must be a positive number.")
         self.reg_covar = float(reg_covar)
         last = len(self.X) - 1
-        point = round(0.95 * last) if point is None else point
+        point = last if point is None else point
         if not 0 <= point <= last:
             raise ValueError(f"point is {point}, but the points are numbered from 0 to {last}.")
         self.about = (
@@ -112,14 +108,13 @@ class CollapseExplorer(Panel):
         self.halvings = slider(
             "σ halved", halvings, 0, HALVINGS, 1, form=".0f", label=75, width=310, tip="how often, from the data's own"
         )
-        self.point = slider(
-            "on point", point, 0, last, 1, form=".0f", label=75, width=310, tip="which of the sorted values"
-        )
+        tip = "which of the sorted values"
+        self.point = slider("on point", point, 0, last, 1, form=".0f", label=75, width=310, tip=tip)
         self.remedy = ipywidgets.ToggleButtons(
             options=list(REMEDIES), tooltips=list(REMEDIES.values()), style={"button_width": "104px"}
         )
         halve = button("Halve σ", self.halve, "one click, one halving")
-        again = button("Start again", self.start_again, "the spike as wide as the data again")
+        again = button("Start again", self.start_again, "the spike as wide as the data, no remedy")
         rows = [row(halve, self.halvings, self.point), row(self.remedy, again)]
         super().__init__(rows, [self.halvings, self.point, self.remedy])
 
@@ -143,39 +138,40 @@ class CollapseExplorer(Panel):
     @property
     def width(self) -> float:
         """Standard deviation of the spike that the remedy leaves."""
-        return self._widths(self.sigma)[0]
+        return float(self._widths(self.sigma)[0])
 
     @property
     def objective(self) -> float:
         """Total log-likelihood in nats; with the prior switched on, the log prior is in it."""
-        return self.objective_at(int(reading(self.halvings)))
+        return float(self.path()[int(reading(self.halvings))])
 
-    def objective_at(self, halvings: int, remedy: str | None = None, centre: float | None = None) -> float:
-        """The objective after so many halvings; the log prior is 0 where it is highest."""
+    def path(self, remedy: str | None = None, centre: float | None = None) -> Floats:
+        """The objective after 0 to 24 halvings, (25,); the log prior is 0 where it is highest."""
         remedy = remedy or str(self.remedy.value)
-        width, wide = self._widths(self.X.std() / 2.0**halvings, remedy)
         place = self.centre if centre is None else centre
-        total = float(log_density(self.X, place, (float(self.X.mean()), wide), width, self.weight).sum())
-        if remedy == "prior":
-            scale = self.X.var() / 4  # Λ = var(X) / K^(2/D), Fraley & Raftery (2007); ln p(σ²), less its highest value
-            ratio = scale / (DEGREES + 2) / width**2
-            total += float(0.5 * (DEGREES + 2) * (np.log(ratio) - ratio + 1))
-        return total
+        width, wide = self._widths(self.X.std() / 2.0 ** np.arange(HALVINGS + 1)[:, np.newaxis], remedy)
+        total = log_density(self.X, place, (float(self.X.mean()), wide), width, self.weight).sum(axis=1)
+        if remedy == "prior":  # ln p(σ²) of the inverse-Wishart, less its highest value
+            scale = self.X.var() / 4  # Λ = var(X) / K^(2/D), Fraley & Raftery (2007)
+            ratio = scale / (DEGREES + 2) / width[:, 0] ** 2
+            total = total + 0.5 * (DEGREES + 2) * (np.log(ratio) - ratio + 1)
+        return np.asarray(total)
 
     def halve(self) -> None:
         """Halve σ once more."""
         self.halvings.value = min(self.halvings.value + 1, self.halvings.max)
 
     def start_again(self) -> None:
-        """Make the spike as wide as the data again."""
-        self.halvings.value = 0
+        """Make the spike as wide as the data, without a remedy."""
+        with self.together():
+            self.halvings.value, self.remedy.value = 0, "no remedy"
 
-    def _widths(self, sigma: float, remedy: str | None = None) -> tuple[float, float]:
+    def _widths(self, sigma: Any, remedy: str | None = None) -> tuple[Any, Any]:
         """Standard deviations of the spike and of the wide component."""
         remedy = remedy or str(self.remedy.value)
         own = float(self.X.std())
         if remedy == "reg_covar":
-            return float(np.hypot(sigma, self.reg_covar**0.5)), float(np.hypot(own, self.reg_covar**0.5))
+            return np.hypot(sigma, self.reg_covar**0.5), np.hypot(own, self.reg_covar**0.5)
         return sigma, sigma if remedy == "tied" else own
 
     # --- the picture -------------------------------------------------------------------------------------
@@ -190,8 +186,8 @@ class CollapseExplorer(Panel):
             dress(ax)
         set_title(left, "Density, on a log scale")
         set_labels(left, self.name, "density")
-        set_title(right, "What each halving adds")
-        set_labels(right, "halvings of σ", "nats")
+        set_title(right, "Halving by halving")
+        set_labels(right, "halvings of σ", "log-likelihood (nats)")
 
         own, low, high = float(self.X.std()), float(self.X.min()), float(self.X.max())
         room = 0.08 * (high - low)
@@ -210,8 +206,8 @@ class CollapseExplorer(Panel):
         (self._on,) = left.plot([], [], theme.marker(1), color=ink[1], ms=9, mec=tone["text"], mew=1.5, clip_on=False,
                                 transform=left.get_xaxis_transform(), zorder=6)  # fmt: skip
 
-        ends = [self.objective_at(HALVINGS, "no remedy", place) for place in (low, float(np.median(self.X)), high)]
-        start = self.objective_at(0, "no remedy")
+        paths = [self.path("no remedy", place) for place in (low, float(np.median(self.X)), high)]
+        start, ends = float(paths[0][0]), [float(path[-1]) for path in paths]
         reach = max(ends) - start
         right.set_xlim(-0.8, HALVINGS + 0.8)
         right.set_ylim(start - 0.6 * reach, max(ends) + 0.08 * reach)
@@ -222,8 +218,10 @@ class CollapseExplorer(Panel):
         (self._climb,) = right.plot([], [], "-", color=ink[1], linewidth=2.4, marker=".", ms=8, zorder=3)
         (self._now,) = right.plot([], [], theme.marker(1), color=ink[1], ms=12, mec=tone["text"], mew=2, zorder=4)
         self._now.set_path_effects(halo(4, self.dark))
+        self._lowest = start - 0.6 * reach
+        self._off = LiveText(right, HALVINGS, start - 0.54 * reach, size=theme.SMALL, color=tone["text"], ha="right")
         self._cells = _cells(head, self.dark)
-        return [self._wide, self._spike, self._on, self._bare, self._climb, self._now, *self._cells]
+        return [self._wide, self._spike, self._on, self._bare, self._climb, self._now, self._off, *self._cells]
 
     def pose(self) -> None:
         """Narrow the spike and climb to here."""
@@ -235,12 +233,12 @@ class CollapseExplorer(Panel):
         self._spike.set_data(self.centre + width * around, np.where(narrow > self._floor, narrow, self._floor))
         self._on.set_data([self.centre], [0.025])
         now = int(reading(self.halvings))
-        steps = np.arange(now + 1)
-        climb = [self.objective_at(int(step)) for step in steps]
-        bare = [self.objective_at(int(step), "no remedy") for step in steps] if self.remedy.value != "no remedy" else []
+        climb, steps = self.path()[: now + 1], np.arange(now + 1)
+        bare = self.path("no remedy")[: now + 1 if self.remedy.value != "no remedy" else 0]
         self._climb.set_data(steps, climb)
         self._bare.set_data(steps[: len(bare)], bare)
         self._now.set_data([now], [climb[-1]])
+        self._off.set_text("off the picture ↓" if climb[-1] < self._lowest else "")
         title, *values = self._cells
         title.set_text("Log-likelihood" + (" + log prior" if self.remedy.value == "prior" else ""))
         peak = self.weight / (width * np.sqrt(2 * np.pi))
@@ -250,23 +248,20 @@ class CollapseExplorer(Panel):
 
     def sentence(self) -> str:
         """Say the width, the objective, what the last halving did and what the remedy does."""
-        now, remedy = int(reading(self.halvings)), str(self.remedy.value)
-        what = "log-likelihood plus log prior" if remedy == "prior" else "log-likelihood"
-        text = (
-            f"σ = {_short(self.sigma)} after {count(now, 'halving')}, on the value {format_number(self.centre)}; "
-            f"{what} {_nats(self.objective)} nats"
-        )
+        now, remedy, path = int(reading(self.halvings)), str(self.remedy.value), self.path()
+        what = "log-likelihood + log prior" if remedy == "prior" else "log-likelihood"
+        halved = f"halved {count(now, 'time')} to" if now else "not halved yet,"
+        text = f"On {format_number(self.centre)}, σ {halved} {_short(self.sigma)}: {what} {_nats(path[now])} nats"
         if now:
-            gain = self.objective - self.objective_at(now - 1)
-            text += f", {'+' if gain >= 0 else '−'}{_plain(abs(gain))} by the last halving (ln 2 is 0.693)"
-        best = int(np.argmax([self.objective_at(step) for step in range(HALVINGS + 1)]))
+            gain = float(path[now] - path[now - 1])
+            text += f", the last halving {'+' if gain >= 0 else '−'}{_plain(abs(gain))}"
+        top = count(int(np.argmax(path)), "halving")
         explained = {
-            "no remedy": "No remedy: there is no top. In the end every further halving adds ln 2.",
-            "reg_covar": f"reg_covar {_short(self.reg_covar)} leaves a width of {_short(self.width)}, never below "
-            f"{_short(self.reg_covar**0.5)}: the climb ends on a ceiling.",
-            "tied": "Tied: the wide component shrinks along and loses every other point. The top is at "
-            f"{count(best, 'halving')}.",
-            "prior": f"The prior costs more than the spike can win: the top is at {count(best, 'halving')}.",
+            "no remedy": "No remedy, no top: in the end, every further halving adds ln 2 = 0.693.",
+            "reg_covar": f"reg_covar {_short(self.reg_covar)}: the spike is {_short(self.width)} wide, never less than "
+            f"the root, {_short(self.reg_covar**0.5)}; so the climb ends on a ceiling.",
+            "tied": f"Tied: the wide component shrinks as well and loses the other points. The top is at {top}.",
+            "prior": f"Prior: a narrow spike costs more than it can win. The top is at {top}.",
         }
         return f"{text}.\n{explained[remedy]}"
 
@@ -276,7 +271,7 @@ def _cells(head: Axes, dark: bool) -> list[LiveText]:
     head.set_axis_off()
     head.set_xlim(0, 1)
     head.set_ylim(0, 1)
-    places = (0.0, 0.33, 0.62)
+    places = (0.0, 0.33, 0.56)
     for place, text in zip(places, ("Spike, standard deviation", "Spike, peak", ""), strict=True):
         head.text(place, 0.85, text, fontsize=theme.SMALL, color=tone["quiet"], va="center")
     title = LiveText(head, places[2], 0.85, size=theme.SMALL, color=tone["quiet"])
@@ -286,7 +281,7 @@ def _cells(head: Axes, dark: bool) -> list[LiveText]:
 
 def _short(value: float) -> str:
     """Three figures, and the way scientists write the rest."""
-    return f"{value:.3g}".replace("e-0", "e-").replace("e-", "e−").replace("e+0", "e")
+    return f"{value:.3g}".replace("e-0", "e-").replace("e-", "e−").replace("e+0", "e").replace("e+", "e")
 
 
 def _plain(value: float) -> str:

@@ -230,10 +230,11 @@ class ConditionalExplorer(Panel):
         peaks, conditional = self.peaks, self.conditional
         places = " and ".join(format_number(peak) for peak in peaks)
         one = "one peak" if len(peaks) == 1 else f"{_IN_WORDS[len(peaks)]} peaks"
+        value = format(self.value, self.slide.readout_format).replace("-", "−")
         text = (
-            f"Given {self.names[0]} {format(self.value, self.slide.readout_format)}, {self.names[1]}: mean "
-            f"{format_number(self.mean)}, standard deviation {format_number(self.standard_deviation)}, {one}, at {places}."
-        ).replace(") -", ") −")
+            f"Given {self.names[0]} {value}, {self.names[1]}: mean {format_number(self.mean)}, standard deviation "
+            f"{format_number(self.standard_deviation)}, {one}, at {places}."
+        )
         if self.mixture.n_components == 1:
             return text
         now, before = (", ".join(map(two_places, each)) for each in (conditional.weights, self.mixture.weights))

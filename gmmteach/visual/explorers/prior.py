@@ -109,20 +109,16 @@ class PriorExplorer(Panel):
         if not 10 <= n_iter <= 500 or not 0 <= iteration <= n_iter:
             raise ValueError(f"n_iter is {n_iter}, but must be from 10 to 500, and iteration {iteration} up to it.")
         if not concentration > 0 or weight_prior not in PRIORS.values():
-            raise ValueError(
-                f"concentration must be positive and weight_prior one of {', '.join(PRIORS.values())}, but they are "
-                f"{concentration} and {weight_prior!r}."
-            )
+            allowed = f"concentration must be positive and weight_prior one of {', '.join(PRIORS.values())}"
+            raise ValueError(f"{allowed}, but they are {concentration} and {weight_prior!r}.")
         self.n_components, self.n_iter = n_components, n_iter
         self.names = check_names(feature_names or ("x₁", "x₂"), 2)
         self._start = starting_mixture(self.X, n_components, random_state=0)
         self._runs: dict[tuple[str, float], _Run] = {}
         climbs = [np.ptp(self._run(name, 1.0).objective) for name in PRIORS.values()]
         self._depth = 1.2 * max(float(max(climbs)), 1e-3)
-        self.about = (
-            f"{len(self.X):,} points with the 2σ ellipses of {n_components} components; beside them, against the "
-            "iteration, their expected weights and the evidence lower bound (ELBO)."
-        )
+        drawn = f"{len(self.X):,} points with the 2σ ellipses of {n_components} components"
+        self.about = f"{drawn}; beside them, by iteration, their expected weights and the evidence lower bound (ELBO)."
         self.iteration = slider("iteration", iteration, 0, n_iter, 1, form=".0f", label=75, width=330)
         moves = {"⇤ Start": -n_iter, "← Step": -1, "Step →": 1, "+ 10": 10, "End ⇥": n_iter}
         steps = [button(name, lambda by=by: self._go(by)) for name, by in moves.items()]  # type: ignore[misc]
@@ -184,10 +180,9 @@ class PriorExplorer(Panel):
 
     def build(self, figure: Figure) -> Iterable[Artist]:
         """Make the plane; beside it the weights and, below them, the bound."""
-        places = figure.subplot_mosaic([["plane", "weights"], ["plane", "bound"]], width_ratios=(1.12, 1),
-                                       height_ratios=(1.55, 1))  # fmt: skip
-        parts = [*self._make_plane(places["plane"]), *self._make_weights(places["weights"])]
-        return [*parts, *self._make_bound(places["bound"])]
+        places = figure.subplot_mosaic("pw;pb", width_ratios=(1.12, 1), height_ratios=(1.55, 1))
+        makers = self._make_plane(places["p"]), self._make_weights(places["w"]), self._make_bound(places["b"])
+        return [artist for made in makers for artist in made]
 
     def _head(self, ax: Axes) -> LiveText:
         ax.set_title(" ", fontsize=theme.BODY)  # keeps the place
@@ -231,9 +226,12 @@ class PriorExplorer(Panel):
             ink = theme.ink(k, self.dark)
             self._ahead += ax.plot([], [], color=ink, linewidth=1.0, alpha=0.55, zorder=2.5)
             self._lines += ax.plot([], [], color=ink, linewidth=2.6, linestyle=theme.linestyle(k), zorder=3)
-            ink = theme.ink(k, self.dark, 4.5)
-            tag = LiveText(ax, 0, 0, str(k), size=theme.SMALL, weight="bold", color=ink, rim=tone["background"])
-            self._tags.append(tag)
+            look: dict[str, Any] = {
+                "size": theme.SMALL,
+                "color": theme.ink(k, self.dark, 4.5),
+                "rim": tone["background"],
+            }
+            self._tags.append(LiveText(ax, 0, 0, str(k), weight="bold", **look))
         return [*self._times, self._weights_head, *self._ahead, *self._lines, *self._tags]
 
     def _make_bound(self, ax: Axes) -> list[Artist]:

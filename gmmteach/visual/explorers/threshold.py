@@ -52,7 +52,7 @@ def explore_threshold(
 
     Left the points, the border of what is flagged, rings around the flagged ones and, where the truth is known,
     crosses for the odd ones. Right precision (odd among the flagged) and recall (flagged among the odd) for every
-    share that could be flagged; without a truth, the histogram of the scores and the threshold.
+    share; without a truth, the histogram of the scores.
 
     Parameters
     ----------
@@ -228,9 +228,8 @@ class ThresholdExplorer(Panel):
         if self.truth is None:
             self._pose_histogram(name)
             return
-        most = max(1, round(MOST / 100 * len(self.X)))
-        numbers = np.arange(1, most + 1)
-        found = np.cumsum(self.truth[self._order[name][:most]])
+        numbers = np.arange(1, max(1, round(MOST / 100 * len(self.X))) + 1)
+        found = np.cumsum(self.truth[self._order[name][: len(numbers)]])
         shown = 100 * numbers / len(self.X)
         now = 100 * self.n_flagged / len(self.X)
         self._cut.set_data([now, now], [0, 1])
@@ -260,14 +259,17 @@ class ThresholdExplorer(Panel):
         what = "log density below" if name == "density" else f"{name} distance above"
         limit = f"{value:.2f}".replace("-", "−")
         text = f"Flagged: {self.n_flagged} of {len(self.X):,} points, those with a {what} {limit}."
-        others = [other for other in KINDS if other != name]
+        one, other = (each for each in KINDS if each != name)
         if self.truth is None:
-            same = [f"by {IN_WORDS[other]} {(self.flagged & self.flagged_by(other)).sum()}" for other in others]
-            return f"{text}\nAs many flags share with these, {', '.join(same)}."
-        rest = ", ".join(f"by {IN_WORDS[other]} {self.found_by(other)}" for other in others)
+            same = {each: (self.flagged & self.flagged_by(each)).sum() for each in (one, other)}
+            rest = f"by {IN_WORDS[other]} {same[other]}"
+            return f"{text}\nBy {IN_WORDS[one]} {same[one]} of the same would be flagged, {rest}."
+        found = (
+            f"By {IN_WORDS[one]} as many flags find {self.found_by(one)}, by {IN_WORDS[other]} {self.found_by(other)}."
+        )
         return (
             f"{text} {self.found_by(name)} of them are odd: precision {whole_percent(self.precision or 0.0)}.\n"
-            f"Recall: {whole_percent(self.recall or 0.0)} of the {self.truth.sum()} odd ones. As many flags find, {rest}."
+            f"Recall: {whole_percent(self.recall or 0.0)} of the {self.truth.sum()} odd ones. {found}"
         )
 
 

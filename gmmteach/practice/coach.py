@@ -1,0 +1,127 @@
+"""Help with an exercise: one hint at a time, and the solution for whoever asks twice."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from .checker import find
+from .exercises.model import Exercise
+from .progress import Store
+from .verdict import markup
+
+_given: dict[str, int] = {}  # hints given since this session began
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One hint of three; shows itself in a notebook and in a terminal."""
+
+    exercise: str
+    number: int
+    text: str
+
+    def __repr__(self) -> str:
+        return f"{self.exercise}, hint {self.number} of 3: {self.text}"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        head = f"<b>{escape(self.exercise)}, hint {self.number} of 3.</b>"
+        return {"text/plain": repr(self), "text/html": f"<p role='status'>{head} {markup(self.text)}</p>"}
+
+
+def hint(exercise: str) -> Hint:
+    """Get the next of three hints: a nudge, the way, nearly the line. A fourth call begins again.
+
+    Parameters
+    ----------
+    exercise : str
+
+    Raises
+    ------
+    ValueError
+        If there is no exercise of that name.
+    """
+    chosen = find(exercise)
+    number = _given.get(exercise, 0) % len(chosen.hints) + 1
+    _given[exercise] = number
+    Store().change("exercises", exercise, lambda record: {**record, "hints": max(record.get("hints", 0), number)})
+    return Hint(exercise, number, chosen.hints[number - 1])
+
+
+def solution(exercise: str, *, sure: bool | None = None) -> Any:
+    """Show the reference solution with its commentary, after asking whether you are sure.
+
+    Parameters
+    ----------
+    exercise : str
+    sure : bool, optional
+        True shows it at once. By default a notebook gets a button to press, a terminal a question.
+
+    Returns
+    -------
+    A widget with a button, in a notebook; else the `Solution`, or None if the answer was no.
+
+    Raises
+    ------
+    ValueError
+        If there is no exercise of that name.
+    """
+    shown = Solution(find(exercise))
+    if sure is None and _in_a_notebook():
+        return _Curtain(shown)
+    if sure is None:
+        sure = input(f"Show the solution of {exercise}? You learn more by asking hint() first. [y/N] ").strip() in "yY"
+    return shown if sure else None
+
+
+class Solution:
+    """The reference code of an exercise and what to notice in it."""
+
+    def __init__(self, exercise: Exercise) -> None:
+        self.exercise, self.commentary = exercise.name, exercise.commentary
+        self.code = inspect.getsource(exercise.reference)
+
+    def __repr__(self) -> str:
+        return f"{self.code}\n{self.commentary}"
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self.code}```\n\n{self.commentary}"
+
+
+class _Curtain(ipywidgets.VBox):
+    """A button, and behind it the solution."""
+
+    def __init__(self, shown: Solution) -> None:
+        self._shown = shown
+        self.button = ipywidgets.Button(description=f"Show the solution of {shown.exercise}", layout={"width": "auto"})
+        self.output = ipywidgets.HTML()
+        self.button.on_click(self._open)
+        super().__init__([self.button, self.output])
+
+    def _open(self, _button: object) -> None:
+        code = f"<pre style='line-height:1.4'>{escape(self._shown.code)}</pre>"
+        self.output.value = f"{code}<p style='max-width:46em'>{markup(self._shown.commentary)}</p>"
+        self.button.layout.display = "none"
+
+    def __repr__(self) -> str:
+        return f'The solution of {self._shown.exercise}: solution("{self._shown.exercise}", sure=True) shows it.'
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """A page without widgets says how to see it."""
+        shown = super()._repr_mimebundle_(**kwargs)
+        if shown is None:
+            return {"text/plain": repr(self)}
+        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
+        return {**data, "text/plain": repr(self)}, metadata
+
+
+def _in_a_notebook() -> bool:
+    """Whether a kernel is running, which can show a button."""
+    shell = sys.modules.get("IPython")
+    instance = shell.get_ipython() if shell else None
+    return instance is not None and hasattr(instance, "kernel")

@@ -1,0 +1,307 @@
+"""The checker: right answers pass, each known mistake is named and no other, and nothing a learner writes breaks it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gmmteach.practice import check, checker, hint, solution
+from gmmteach.practice.exercises import EXERCISES
+from gmmteach.practice.exercises.model import Exercise, Mistake
+from gmmteach.practice.progress import Store
+
+EVERY = [EXERCISES[name] for name in sorted(EXERCISES)]
+MISTAKES = [(exercise, mistake) for exercise in EVERY for mistake in exercise.mistakes]
+LEAST = {"e_step": 10, "m_step": 10}  # mistakes; three for every other exercise
+
+each_exercise = pytest.mark.parametrize("exercise", EVERY, ids=lambda exercise: exercise.name)
+each_mistake = pytest.mark.parametrize(
+    ("exercise", "mistake"), MISTAKES, ids=[f"{exercise.name}: {mistake.name}" for exercise, mistake in MISTAKES]
+)
+
+
+def outputs_of(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def rewrapped(function: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The same function with every output changed."""
+
+    def changed(*arguments: Any) -> Any:
+        made = [change(output) for output in outputs_of(function(*arguments))]
+        return tuple(made) if len(made) > 1 else made[0]
+
+    return changed
+
+
+# --- right answers --------------------------------------------------------------------------------------------
+
+
+@each_exercise
+def test_the_reference_passes(exercise: Exercise) -> None:
+    verdict = check(exercise.name, exercise.reference)
+    assert verdict.passed
+    assert bool(verdict)
+    assert verdict.kind == "right"
+    assert exercise.insight in verdict.message
+    assert exercise.after in verdict.message
+
+
+ALTERNATIVES: dict[str, Callable[[Any], Any]] = {
+    "single precision": lambda output: np.asarray(output, dtype=np.float32),
+    "Fortran's order": lambda output: np.asfortranarray(output),
+    "lists": lambda output: np.asarray(output).tolist(),
+    "rounding": lambda output: np.asarray(output) * (1 + 1e-12),
+}
+
+
+@each_exercise
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+def test_other_right_answers_pass(exercise: Exercise, alternative: str) -> None:
+    assert check(exercise.name, rewrapped(exercise.reference, ALTERNATIVES[alternative])).passed
+
+
+def test_loops_pass() -> None:
+    def mine(data: Any, pi: Any, mu: Any, sigma: Any) -> Any:  # other names, no NumPy tricks
+        rows = []
+        for x in data:
+            logs = []
+            for k in range(len(pi)):
+                d = x - mu[k]
+                distance = d @ np.linalg.solve(sigma[k], d)
+                logs.append(np.log(pi[k]) - 0.5 * (distance + np.log(np.linalg.det(sigma[k]))))
+            top = max(logs)
+            parts = [np.exp(value - top) for value in logs]
+            rows.append([part / sum(parts) for part in parts])
+        return rows
+
+    assert check("e_step", mine).passed
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------
+
+
+@each_exercise
+def test_there_are_enough_mistakes_and_three_hints(exercise: Exercise) -> None:
+    assert len(exercise.mistakes) >= LEAST.get(exercise.name, 3)
+    assert len(exercise.hints) == 3
+    assert all(len(text) > 20 for text in (*exercise.hints, exercise.insight, exercise.commentary, exercise.task))
+
+
+@each_mistake
+def test_each_mistake_is_named_and_no_other(exercise: Exercise, mistake: Mistake) -> None:
+    verdict = check(exercise.name, mistake.function)
+    assert (verdict.kind, verdict.diagnosis) == ("mistake", mistake.name)
+    assert not verdict.passed
+    first, question = verdict.message.split("\n\n", 1)
+    assert any(letter.isdigit() for letter in first.removeprefix(f"It looks as if {mistake.name}.")), first
+    assert "?" in question
+    assert question == mistake.question
+
+
+@each_exercise
+def test_a_mistake_shows_on_the_cases(exercise: Exercise) -> None:
+    """No two mistakes return the same, or the second could never be named."""
+    seen: list[tuple[str, Any]] = []
+    for mistake in exercise.mistakes:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = [outputs_of(mistake.function(*deepcopy(list(case.values())))) for case in exercise.cases()]
+        flat = [np.ravel(np.asarray(part, dtype=float)) for outputs in made for part in outputs]
+        for name, other in seen:
+            same = len(flat) == len(other) and all(
+                a.shape == b.shape and np.allclose(a, b, equal_nan=True) for a, b in zip(flat, other, strict=True)
+            )
+            assert not same, f"{mistake.name} and {name} cannot be told apart"
+        seen.append((mistake.name, flat))
+
+
+@each_exercise
+@pytest.mark.parametrize("seed", range(8))
+def test_a_corrupted_right_answer_never_passes(exercise: Exercise, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    which = int(rng.integers(100))
+
+    def spoil(*arguments: Any) -> Any:
+        parts = [np.array(part, dtype=float) for part in outputs_of(exercise.reference(*arguments))]
+        part = parts[which % len(parts)]
+        place = tuple(int(rng.integers(size)) for size in part.shape)
+        part[place] += (0.05 + 0.2 * rng.random()) * max(1.0, abs(float(part[place])))
+        return tuple(parts) if len(parts) > 1 else parts[0]
+
+    verdict = check(exercise.name, spoil)
+    assert not verdict.passed
+    assert len(verdict.message) > 40
+
+
+# --- whatever a learner writes ------------------------------------------------------------------------------------
+
+
+def empty(X: Any, weights: Any, means: Any, covariances: Any) -> Any:
+    """To be written."""
+
+
+def dots(X: Any, weights: Any, means: Any, covariances: Any) -> Any: ...
+
+
+def unimplemented(X: Any, weights: Any, means: Any, covariances: Any) -> Any:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("stub", [empty, dots, unimplemented])
+def test_a_stub_is_met_kindly_and_leaves_no_trace(stub: Any) -> None:
+    verdict = check("e_step", stub)
+    assert verdict.kind == "empty"
+    assert 'hint("e_step")' in verdict.message
+    assert Store().read()["exercises"] == {}
+
+
+def test_a_forgotten_return_is_said() -> None:
+    def e_step(X: Any, weights: Any, means: Any, covariances: Any) -> Any:
+        weights / weights.sum()
+
+    verdict = check(e_step)
+    assert verdict.kind == "empty"
+    assert "Is the `return` missing?" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        (lambda X, w, m, S: undefined_name, "does not exist here"),  # noqa: F821
+        (lambda X, w, m, S: X @ S @ X, "ValueError"),
+        (lambda X, w, m, S: X[99], "goes past the end"),
+        (lambda X, w: 0, "It is called as `e_step(X, weights, means, covariances)`; yours takes `(X, w)`"),
+        (lambda X, w, m, S: np.linalg.inv(np.zeros((2, 2))), "could not be inverted"),
+        (lambda X, w, m, S: X.rows, "Print its type"),
+        (lambda X, w, m, S: 1 / 0, "divided by 0"),
+    ],
+)
+def test_exceptions_are_explained(expression: Any, said: str) -> None:
+    verdict = check("e_step", expression)
+    assert verdict.kind == "error"
+    assert said in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("text", "not made of numbers"),
+        ({"a": 1}, "not made of numbers"),
+        ([[1.0], [1.0, 2.0]], "not made of numbers"),
+        (1.0, r"The shape of responsibilities is (), and (14, 3) is wanted."),
+        ((np.ones((14, 3)), 2), "It returns 2 values, and 1 are wanted."),
+        (np.full((14, 3), np.nan), "There is a NaN in responsibilities at (0, 0)"),
+        (np.full((14, 3), 0.2), "Row 0 sums to 0.600"),
+    ],
+)
+def test_wrong_forms_are_said(value: Any, said: str) -> None:
+    verdict = check("e_step", lambda X, w, m, S: value)
+    assert not verdict.passed
+    assert said in verdict.message
+
+
+def test_the_data_stay_as_they_are() -> None:
+    def vandal(X: Any, weights: Any, means: Any, covariances: Any) -> Any:
+        right = EXERCISES["e_step"].reference(X, weights, means, covariances)
+        X[:], weights[:], means[:], covariances[:] = 0, 0, 0, 0
+        return right
+
+    assert check("e_step", vandal).passed
+    assert check("e_step", EXERCISES["e_step"].reference).passed
+
+
+def test_an_endless_loop_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forever(*_: Any) -> Any:
+        while True:
+            with suppress(Exception):
+                time.sleep(0.01)
+
+    monkeypatch.setattr(checker, "SECONDS", 0.2)
+    verdict = check("e_step", forever)
+    assert verdict.kind == "slow"
+    assert "while" in verdict.message
+
+
+def test_warnings_of_the_learners_code_are_kept_quiet() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check("e_step", lambda X, w, m, S: np.log(X * 0))
+
+
+def test_what_cannot_be_checked() -> None:
+    with pytest.raises(ValueError, match=r"there is no exercise 'z_step'; there are .*e_step"):
+        check("z_step", empty)
+    with pytest.raises(TypeError, match="needs the function that you have written"):
+        check("e_step")
+    with pytest.raises(TypeError, match="not a int"):
+        check(3)  # type: ignore[arg-type]
+
+
+# --- how it shows itself, and what is remembered ----------------------------------------------------------------
+
+
+def test_a_verdict_shows_itself() -> None:
+    verdict = check("e_step", lambda X, w, m, S: np.full((14, 3), 0.2))
+    shown = verdict._repr_mimebundle_()
+    assert shown["text/plain"] == repr(verdict)
+    assert repr(verdict).startswith("✗ e_step: Not yet.\n")
+    assert "role='status'" in shown["text/html"]
+    assert "<script" not in check("e_step", lambda X, w, m, S: X["<script>"])._repr_mimebundle_()["text/html"]
+
+
+def test_attempts_are_remembered() -> None:
+    mistake = EXERCISES["e_step"].mistakes[0]
+    check("e_step", mistake.function)
+    check("e_step", mistake.function)
+    record = Store().read()["exercises"]["e_step"]
+    assert (record["attempts"], record["passed"], record["diagnoses"]) == (2, False, {mistake.name: 2})
+    check("e_step", EXERCISES["e_step"].reference)
+    check("e_step", mistake.function)  # once passed stays passed
+    record = Store().read()["exercises"]["e_step"]
+    assert (record["attempts"], record["passed"]) == (4, True)
+    assert record["passed_at"]
+
+
+def test_three_hints_one_at_a_time() -> None:
+    given = [hint("m_step") for _ in range(4)]
+    assert [each.number for each in given] == [1, 2, 3, 1]
+    assert [each.text for each in given[:3]] == list(EXERCISES["m_step"].hints)
+    assert "hint 1 of 3" in repr(given[0])
+    assert Store().read()["exercises"]["m_step"]["hints"] == 3
+    with pytest.raises(ValueError, match="there is no exercise"):
+        hint("nothing")
+
+
+@each_exercise
+def test_a_solution_is_shown_after_asking(exercise: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    assert solution(exercise.name) is None
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    shown = solution(exercise.name)
+    assert f"def {exercise.name}(" in shown.code
+    assert exercise.commentary in repr(shown)
+    monkeypatch.setattr("gmmteach.practice.coach._in_a_notebook", lambda: True)
+    curtain = solution(exercise.name)
+    assert "def " not in curtain.output.value
+    assert "sure=True" in repr(curtain)
+    curtain.button.click()
+    assert f"def {exercise.name}(" in curtain.output.value
+    assert "def " in solution(exercise.name, sure=True).code
+
+
+@each_exercise
+def test_the_solution_as_shown_runs_by_itself(exercise: Exercise) -> None:
+    """With NumPy and logsumexp, which the task or the hints name."""
+    from scipy import special
+
+    names: dict[str, Any] = {"np": np, "Array": Any, "logsumexp": special.logsumexp, "xlogy": special.xlogy, "Any": Any}
+    exec("from __future__ import annotations\n" + solution(exercise.name, sure=True).code, names)
+    assert check(exercise.name, names[exercise.name]).passed
