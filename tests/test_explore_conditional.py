@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 from scipy.stats import multivariate_normal
 
 from gmmteach import GaussianMixture, Mixture
@@ -29,7 +30,7 @@ def joint(mixture: Mixture, first: float, second: Any) -> Any:
 
 def integral(mixture: Mixture, place: float, power: int) -> float:
     y = np.linspace(-25, 25, 4001)
-    return float(np.trapezoid(y**power * joint(mixture, place, y), y))
+    return float(trapezoid(y**power * joint(mixture, place, y), y))
 
 
 @pytest.mark.parametrize("value", [-4.0, -1.0, 0.5, 3.0])
@@ -40,7 +41,7 @@ def test_the_slice_is_the_joint_density_divided_by_its_area(value: float) -> Non
     assert panel.standard_deviation == pytest.approx(np.sqrt(second / area - (first / area) ** 2), rel=1e-6)
     density, up = panel._total.get_data()
     assert density[::40] == pytest.approx(joint(SLANTED, panel.value, up[::40]) / area, rel=1e-6)
-    assert np.trapezoid(density, up) == pytest.approx(1, abs=0.02)  # what the picture shows of it
+    assert trapezoid(density, up) == pytest.approx(1, abs=0.02)  # what the picture shows of it
     parts = sum(np.nan_to_num(curve.get_xdata()) for curve in panel._curves)
     assert parts == pytest.approx(density, abs=0.01 * density.max())
     assert panel._spot.get_xydata().tolist() == [[panel.value, panel.mean]]

@@ -23,10 +23,14 @@ from scipy.spatial.distance import mahalanobis
 from gmmteach import GaussianMixture, Mixture, Trace, em
 from gmmteach.datasets import load_faithful, load_galaxies
 from gmmteach.visual import (
+    explore_bound,
     explore_covariance,
     explore_gaussian,
+    explore_landscape,
+    explore_limit,
     explore_mixture,
     explore_responsibilities,
+    explore_shapes,
     explore_story,
     theme,
 )
@@ -42,6 +46,11 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "story": lambda: explore_story(n_samples=50),
     "no story yet": explore_story,
     "responsibilities": explore_responsibilities,
+    "bound": explore_bound,
+    "landscape": explore_landscape,
+    "landscape of galaxies": lambda: explore_landscape(load_galaxies().data),
+    "limit": explore_limit,
+    "shapes": explore_shapes,
 }
 
 

@@ -24,6 +24,7 @@ import io
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
@@ -59,6 +60,7 @@ def run(path: Path) -> None:
     for name in ("MPLBACKEND", "PYTHONWARNINGS"):  # of whoever calls: the learner has none
         os.environ.pop(name, None)
     os.environ["PYTHONHASHSEED"] = "0"
+    os.environ["GMMTEACH_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "progress.json")  # nobody's
     NotebookClient(
         notebook,
         timeout=CELL_SECONDS,

@@ -97,14 +97,8 @@ def plot_decision_guide(ax: Axes | None = None) -> GuideArtists:
         artists.append(patch)
 
     def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
-        style: dict[str, Any] = {
-            "arrowstyle": "-|>",
-            "mutation_scale": 20,
-            "linewidth": 2.2,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        }
-        line = FancyArrowPatch(start, end, color=tone["text"], **style)
+        style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 20, "linewidth": 2.2, "color": tone["text"]}
+        line = FancyArrowPatch(start, end, shrinkA=0, shrinkB=0, **style)
         ax.add_patch(line)
         artists.append(line)
 

@@ -22,8 +22,7 @@ from ..geometry import bin_edges
 from ..livetext import LiveText
 from ..panel import Panel, at, button, reading, row, slider
 from ..words import count, tick_label
-from .mixture import _column
-from .parts import nice, one_place
+from .parts import column, nice, one_place
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -82,7 +81,7 @@ class BoundExplorer(Panel):
         if (size := (mixture.n_components, mixture.n_features)) != (2, 1):
             raise ValueError(f"the mixture needs 2 components in 1 feature, but has {size[0]} in {size[1]}.")
         self.name = name or str(getattr(X, "name", None) or "x")
-        self.X, self._fixed = _column(X), mixture
+        self.X, self._fixed = column(X), mixture
         self._x = self.X[:, 0]
         span = float(np.ptp(self._x))
         step = nice(span / 400)

@@ -21,8 +21,7 @@ from ..geometry import bin_edges
 from ..livetext import LiveText
 from ..panel import Panel, at, button, reading, row, slider
 from ..words import count, tick_label
-from .mixture import _column
-from .parts import nice, numbers, one_place
+from .parts import column, nice, numbers, one_place
 from .terrain import Map, Path, Terrain
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ class LandscapeExplorer(Panel):
             start = (66.0, 46.0) if start is None else start
         self.name = name or str(getattr(X, "name", None) or "x")
         self.unit = self.name[self.name.find("(") :] if "(" in self.name else ""
-        self.X = _column(X)
+        self.X = column(X)
         x = self.X[:, 0]
         middle, spread, span = float(x.mean()), float(x.std()), float(np.ptp(x))
         sd = 0.4 * spread if standard_deviation is None else float(standard_deviation)

@@ -22,7 +22,7 @@ from ..geometry import bin_edges
 from ..livetext import LiveText
 from ..panel import Panel, button, reading, row, slider
 from ..words import count, format_number
-from .parts import nice, one_place
+from .parts import column, nice, one_place
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ class MixtureExplorer(Panel):
         if not 1 <= n_components <= 4:
             raise ValueError(f"n_components is {n_components}, but there are sliders for 1 to 4 components.")
         self.name = name or str(getattr(X, "name", None) or "x")
-        self.X = _column(X)
+        self.X = column(X)
         self.about = (
             f"Histogram of {count(len(self.X), 'value')}, {self.name}, with the weighted density of each of "
             f"{count(n_components, 'component')} and, as a grey band, their sum."
@@ -226,18 +226,6 @@ class MixtureExplorer(Panel):
         return (
             f"{text}\nEM went from {one_place(first)} to {one_place(end)} in {took}. {_roster(self.trace[-1].mixture)}."
         )
-
-
-def _column(X: ArrayLike) -> Floats:
-    values = np.asarray(X, dtype=np.float64)
-    values = values[:, np.newaxis] if values.ndim == 1 else values
-    if values.ndim != 2 or values.shape[1] != 1:
-        raise ValueError(f"X must be one column of numbers, (n_samples,) or (n_samples, 1), but has {np.shape(X)}.")
-    if not np.isfinite(values).all():
-        raise ValueError("X has a value that is missing or infinite; leave it out first: X[np.isfinite(X)].")
-    if len(np.unique(values)) < 2:
-        raise ValueError("X needs at least two different values.")
-    return values
 
 
 def _roster(mixture: Mixture) -> str:

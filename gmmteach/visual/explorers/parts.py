@@ -35,6 +35,19 @@ def plane(mixture: Mixture, fewest: int, most: int) -> Mixture:
     return mixture
 
 
+def column(X: ArrayLike) -> Floats:
+    """Give back one column of numbers, (n_samples, 1), or say what is wrong with them."""
+    values = np.asarray(X, dtype=np.float64)
+    values = values[:, np.newaxis] if values.ndim == 1 else values
+    if values.ndim != 2 or values.shape[1] != 1:
+        raise ValueError(f"X must be one column of numbers, (n_samples,) or (n_samples, 1), but has {np.shape(X)}.")
+    if not np.isfinite(values).all():
+        raise ValueError("X has a value that is missing or infinite; leave it out first: X[np.isfinite(X)].")
+    if len(np.unique(values)) < 2:
+        raise ValueError("X needs at least two different values.")
+    return values
+
+
 def numbers(name: str, values: ArrayLike, size: int) -> list[float]:
     """Give back so many finite numbers, or say what is wrong with them."""
     array = np.asarray(values, dtype=np.float64)

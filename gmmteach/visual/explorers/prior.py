@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...covariance import floating
 from ...datasets import load_faithful
-from ...starts import starting_mixture
-from ...variational import VariationalSnapshot, default_prior, variational_em
+from ...starts import starting_moments
+from ...variational import VariationalSnapshot, default_prior, variational_em, variational_m_step
 from .. import theme
 from ..draw import dress, halo, set_labels
 from ..geometry import plane_limits
@@ -113,7 +113,7 @@ class PriorExplorer(Panel):
             raise ValueError(f"{allowed}, but they are {concentration} and {weight_prior!r}.")
         self.n_components, self.n_iter = n_components, n_iter
         self.names = check_names(feature_names or ("x₁", "x₂"), 2)
-        self._start = starting_mixture(self.X, n_components, random_state=0)
+        self._start = starting_moments(self.X, n_components, "full", "kmeans", 0.0, np.random.RandomState(0), None)
         self._runs: dict[tuple[str, float], _Run] = {}
         climbs = [np.ptp(self._run(name, 1.0).objective) for name in PRIORS.values()]
         self._depth = 1.2 * max(float(max(climbs)), 1e-3)
@@ -164,7 +164,8 @@ class PriorExplorer(Panel):
         if setting not in self._runs:
             chosen: dict[str, Any] = {"weight_prior": weight_prior, "weight_concentration": concentration}
             prior = default_prior(self.X, self.n_components, **chosen)
-            found = list(islice(variational_em(self.X, self._start, prior=prior), self.n_iter + 1))
+            start = variational_m_step(prior, *self._start)
+            found = list(islice(variational_em(self.X, start, prior=prior), self.n_iter + 1))
             if len(self._runs) >= REMEMBERED:
                 self._runs.clear()
             self._runs[setting] = _Run(

@@ -193,9 +193,9 @@ class ThresholdExplorer(Panel):
         self._lines, self._dots, self._words = [], [], []
         for k, name in ((0, "precision"), (1, "recall")):
             ink, letters = theme.ink(k, self.dark), theme.ink(k, self.dark, 4.5)
-            self._lines.append(side.plot([], [], color=ink, linestyle=theme.linestyle(k), linewidth=2.6, zorder=3)[0])
-            self._dots.append(
-                side.plot([], [], theme.marker(k), color=ink, ms=10, mec=tone["text"], zorder=5, clip_on=False)[0]
+            self._lines += side.plot([], [], color=ink, linestyle=theme.linestyle(k), linewidth=2.6, zorder=3)
+            self._dots += side.plot(
+                [], [], theme.marker(k), color=ink, ms=10, mec=tone["text"], zorder=5, clip_on=False
             )
             side.text(0.5 * k, 1.05, name, color=letters, fontsize=theme.BODY, transform=side.transAxes, va="baseline")
             place: dict[str, Any] = {"transform": side.transAxes, "va": "baseline", "color": letters}
@@ -211,11 +211,9 @@ class ThresholdExplorer(Panel):
         side.spines["left"].set_visible(False)
         self._bars = side.stairs([0] * 40, np.linspace(0, 1, 41), fill=True, color=tone["points"], zorder=1)
         (self._cut,) = side.plot([], [], color=theme.ink(0, self.dark), linewidth=2.4, zorder=3)
-        self._words = [
-            LiveText(side, place, 1.02, size=theme.SMALL, color=tone["text"], ha=ha, transform=side.transAxes,
-                     va="baseline")
-            for place, ha in ((0.0, "left"), (1.0, "right"))
-        ]  # fmt: skip
+        look: dict[str, Any] = {"size": theme.SMALL, "color": tone["text"], "transform": side.transAxes}
+        ends = ((0.0, "left"), (1.0, "right"))
+        self._words = [LiveText(side, place, 1.02, ha=ha, va="baseline", **look) for place, ha in ends]
         side.set_title(" ", fontsize=theme.SMALL, pad=8)
         return [self._bars, self._cut, *self._words]
 
