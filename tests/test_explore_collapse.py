@@ -104,7 +104,7 @@ def test_buttons(spike: Any) -> None:
 
 @pytest.mark.parametrize("remedy", REMEDIES)
 def test_the_sentence_is_short_and_says_what_happened(spike: Any, remedy: str) -> None:
-    for halvings in range(HALVINGS + 1):
+    for halvings in range(0, HALVINGS + 1, 3):
         put(spike, halvings, remedy, halvings)
         lines = spike.picture.text.split("\n")
         assert len(lines) == 2

@@ -30,6 +30,7 @@ from gmmteach.visual import (
     explore_limit,
     explore_mixture,
     explore_responsibilities,
+    explore_selection,
     explore_shapes,
     explore_story,
     theme,
@@ -50,6 +51,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "landscape": explore_landscape,
     "landscape of galaxies": lambda: explore_landscape(load_galaxies().data),
     "limit": explore_limit,
+    "selection": explore_selection,
     "shapes": explore_shapes,
 }
 

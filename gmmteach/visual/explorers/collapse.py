@@ -102,8 +102,8 @@ class CollapseExplorer(Panel):
         if not 0 <= point <= last:
             raise ValueError(f"point is {point}, but the points are numbered from 0 to {last}.")
         self.about = (
-            f"Left: the density of two components on {count(len(self.X), 'value')}, {self.name}, on a logarithmic "
-            "scale, a wide one and a spike on one value. Right: the log-likelihood after each halving of its σ."
+            f"Left: the density of two components on {count(len(self.X), 'value')}, {self.name}, on a log scale: a "
+            "wide one, and a spike on one value. Right: the log-likelihood after each halving of the spike's σ."
         )
         self.halvings = slider(
             "σ halved", halvings, 0, HALVINGS, 1, form=".0f", label=75, width=310, tip="how often, from the data's own"
@@ -117,8 +117,6 @@ class CollapseExplorer(Panel):
         again = button("Start again", self.start_again, "the spike as wide as the data, no remedy")
         rows = [row(halve, self.halvings, self.point), row(self.remedy, again)]
         super().__init__(rows, [self.halvings, self.point, self.remedy])
-
-    # --- what the picture is made of ---------------------------------------------------------------------
 
     @property
     def weight(self) -> float:
@@ -173,8 +171,6 @@ class CollapseExplorer(Panel):
         if remedy == "reg_covar":
             return np.hypot(sigma, self.reg_covar**0.5), np.hypot(own, self.reg_covar**0.5)
         return sigma, sigma if remedy == "tied" else own
-
-    # --- the picture -------------------------------------------------------------------------------------
 
     def build(self, figure: Figure) -> Iterable[Artist]:
         """Make the numbers above, the density on the left and the climb on the right."""

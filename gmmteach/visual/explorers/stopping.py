@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -81,7 +81,7 @@ def start_of(separation: float) -> Mixture:
 def run(separation: float, n_samples: int = 2000, random_state: int = 0) -> Trace:
     """Run EM on the blobs until a round gains next to nothing; remembered, for every explorer needs the same ones."""
     X, _ = make_overlapping_blobs(n_samples, n_components=2, separation=separation, random_state=random_state)
-    X = X + [separation / 2, 0.0]  # the true means are then 0 and `separation`
+    X = X + np.array([separation / 2, 0.0])  # the true means are then 0 and `separation`
     return Trace.record(em(X, start_of(separation)), X, tol=END, max_iter=10_000)
 
 
@@ -168,7 +168,7 @@ class StoppingExplorer(Panel):
             axis.set_minor_locator(NullLocator())
         self.axes.tick_params(labelbottom=False)
 
-        look = {"linewidth": 3.2, "zorder": 4}
+        look: dict[str, Any] = {"linewidth": 3.2, "zorder": 4}
         (self._gain,) = self.axes.plot([], [], color=tone["text"], **look)
         (self._gain_later,) = self.axes.plot([], [], color=tone["text"], linewidth=1.3, zorder=3)
         self._means, self._later, self._ends = [], [], []
@@ -188,7 +188,7 @@ class StoppingExplorer(Panel):
             for k in range(2)
         ]  # fmt: skip
         words = theme.readable(theme.ink(3, self.dark), tone["background"], 4.5)
-        style = {"size": theme.SMALL, "color": words, "weight": "bold", "rim": tone["background"]}
+        style: dict[str, Any] = {"size": theme.SMALL, "color": words, "weight": "bold", "rim": tone["background"]}
         self._words = [LiveText(self.axes, 1, 2, ha=side, **style) for side in ("left", "right")]
         across = self.axes.get_yaxis_transform()
         self._tol = LiveText(self.axes, 0.995, 1, ha="right", va="baseline", transform=across, **style)

@@ -50,9 +50,8 @@ def explore_threshold(
 ) -> ThresholdExplorer:  # fmt: skip
     """Flag the rarest few of some points, by density or by distance, and see how many of the odd ones are among them.
 
-    Left the points, the border of what is flagged, rings around the flagged ones and, where the truth is known,
-    crosses for the odd ones. Right precision (odd among the flagged) and recall (flagged among the odd) for every
-    share; without a truth, the histogram of the scores.
+    Left the points, the border of what is flagged, rings around it and, where the truth is known, crosses for the odd
+    ones. Right precision and recall for every share; without a truth, the histogram of the scores.
 
     Parameters
     ----------
@@ -245,8 +244,7 @@ class ThresholdExplorer(Panel):
         self._bars.set_data(heights / heights.max())
         place = (self.threshold - low) / (high - low)
         self._cut.set_data([place, place], [0, 1])
-        ends = (-low, -high) if name == "density" else (low, high)
-        what = "log density" if name == "density" else "distance"
+        ends, what = ((-low, -high), "log density") if name == "density" else ((low, high), "distance")
         self._words[0].set_text(f"{what} {tick_label(round(ends[0], 1))}")
         self._words[1].set_text(tick_label(round(ends[1], 1)))
 
