@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from .covariance import Array, CollapseError, collapse, covariance_type_of, floating, row_blocks
 from .mixture import Mixture, RandomState
 from .statistics import weighted_moments
+from .threads import in_one_thread
 
 INIT_PARAMS = ("kmeans", "k-means++", "random", "random_from_data")
 POINT_STARTS = ("k-means++", "random_from_data")  # one point a component, and nothing said of the others
@@ -72,7 +73,9 @@ def starting_shares(
         return _given(X, np.asarray(init_params), n_components)
     if init_params == "kmeans":
         k_means = KMeans(n_clusters=n_components, n_init=1, random_state=rng)
-        return _of_labels(X, k_means.fit(X, sample_weight=sample_weight).labels_, n_components)
+        with in_one_thread(X.size * n_components):
+            labels = k_means.fit(X, sample_weight=sample_weight).labels_
+        return _of_labels(X, labels, n_components)
     if init_params == "k-means++":
         _, chosen = kmeans_plusplus(X, n_components, sample_weight=sample_weight, random_state=rng)
         return _of_points(X, chosen)

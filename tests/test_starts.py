@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gmmteach import GaussianMixture, Mixture, Trace, em, m_step
 from gmmteach.covariance import CollapseError
@@ -351,3 +353,19 @@ def test_a_grid_search_tries_starts_that_do_not_count_rows(X: Any) -> None:
     assert_allclose(search.cv_results_["mean_test_score"], search.best_score_, rtol=1e-3)
     with pytest.raises(ValueError, match=r"must be labels, of shape \(181,\)"):
         GridSearchCV(GaussianMixture(2), {"init_params": [LONG]}, cv=3, error_score="raise").fit(X)
+
+
+def test_a_small_k_means_stays_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the processor has other work, threads that wait for each other take fifty times as long."""
+    threads: list[int] = []
+
+    class Listening(KMeans):
+        def fit(self, *arguments: Any, **options: Any) -> Any:
+            threads.append(max(each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"))
+            return super().fit(*arguments, **options)
+
+    monkeypatch.setattr("gmmteach.starts.KMeans", Listening)
+    with threadpool_limits(2, user_api="openmp"):
+        for size in (300, 600_000):
+            starting_mixture(np.random.RandomState(0).standard_normal((size, 1)), 2, random_state=0)
+    assert threads == [1, 2]
