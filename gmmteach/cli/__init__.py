@@ -70,6 +70,23 @@ One line a check: ✓ fine, ✗ trouble, – for your information. Each trouble 
 with the one thing to do. The exit status is 0 when there is none, else 1.
 """
 
+INTERVIEW = """\
+Practise for an interview: a question at a time. Answer aloud, press Enter, compare, and
+rate yourself from 1 to 4. What you found hard comes back soon, the rest later. Ratings
+stay on this machine.
+"""
+INTERVIEW_EXAMPLES = """\
+examples:
+  gmmteach interview --level screening
+  gmmteach interview --export cards.csv     for Anki: File, Import
+  gmmteach interview --page deck.html       to print
+"""
+
+PROGRESS = """\
+Say which exercises are right, what was answered and how far the interview deck is. All
+of it is in one small file on this machine, which --delete deletes.
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0 done, 1 could not be done, 2 cannot be done as asked."""
@@ -120,11 +137,32 @@ def _doctor(options: argparse.Namespace, extra: list[str]) -> int:
     return doctor(as_json=options.json)
 
 
+def _interview(options: argparse.Namespace, extra: list[str]) -> int:
+    from .interview import interview
+
+    return interview(
+        options.level,
+        options.topic,
+        folder=options.folder,
+        export=options.export,
+        page=options.page,
+        force=options.force,
+    )
+
+
+def _progress(options: argparse.Namespace, extra: list[str]) -> int:
+    from .progress import progress
+
+    return progress(delete=options.delete, sure=options.yes)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
     "lab": _lab,
     "animate": _animate,
     "figures": _figures,
     "doctor": _doctor,
+    "interview": _interview,
+    "progress": _progress,
 }
 
 
@@ -216,6 +254,18 @@ def build_parser() -> argparse.ArgumentParser:
 
     doctor = command("doctor", "check that everything is in place", DOCTOR)
     doctor.add_argument("--json", action="store_true", help="report as JSON")
+
+    interview = command("interview", "practise interview questions", INTERVIEW, INTERVIEW_EXAMPLES)
+    interview.add_argument("--level", help="screening, 'working knowledge', whiteboard or design (default: all)")
+    interview.add_argument("--topic", help="one topic (default: all)")
+    interview.add_argument("--folder", metavar="DIR", help="cards of your own, *.toml, besides those of the course")
+    interview.add_argument("--export", metavar="FILE.csv", help="write the cards for Anki instead of asking")
+    interview.add_argument("--page", metavar="FILE.html", help="write a page to print instead of asking")
+    interview.add_argument("--force", action="store_true", help="replace a file that is there")
+
+    progress = command("progress", "what you have done so far", PROGRESS)
+    progress.add_argument("--delete", action="store_true", help="delete all of it, after asking")
+    progress.add_argument("--yes", action="store_true", help="do not ask")
     return parser
 
 

@@ -1,7 +1,8 @@
-"""Things to do: predictions before a demonstration plays, functions to write, and what is wrong with them."""
+"""Things to do: predictions before a demonstration plays, functions to write and what is wrong with them, an interview."""
 
 from .checker import check
 from .coach import hint, solution
+from .interview_widget import Interview, interview
 from .predict import Prediction, predict  # at once: a module of the same name would hide a function imported later
 
-__all__ = ["Prediction", "check", "hint", "predict", "solution"]
+__all__ = ["Interview", "Prediction", "check", "hint", "interview", "predict", "solution"]

@@ -105,13 +105,12 @@ class StoppingExplorer(Panel):
             "where EM stops."
         )
         power = round(2 * float(np.log10(tol))) / 2
-        wide = min(max(separation, CLOSEST), WIDEST)
         tip = "a round that gains less, in nats per sample, is the last but one"
         self.power = slider("tol = 10 to the", power, *POWERS, 0.5, form=".1f", tip=tip, label=115, width=400)
+        far = "of the two blobs' means, in standard deviations"
         self.separation = slider(
-            "separation", CLOSEST + STEP * round((wide - CLOSEST) / STEP), CLOSEST, WIDEST, STEP,
-            tip="of the two blobs' means, in standard deviations", label=90, width=380,
-        )  # fmt: skip
+            "separation", _on_grid(separation), CLOSEST, WIDEST, STEP, tip=far, label=90, width=380
+        )
         super().__init__([row(self.power, self.separation)], [self.power, self.separation], pointable=True)
 
     @property
@@ -122,7 +121,7 @@ class StoppingExplorer(Panel):
     @property
     def trace(self) -> Trace:
         """The whole run at this separation."""
-        return self._runs[reading(self.separation)]
+        return self._runs[_on_grid(self.separation.value)]
 
     @property
     def gains(self) -> Floats:
@@ -232,6 +231,11 @@ class StoppingExplorer(Panel):
         if (spot := at(self.axes, place)) is not None:
             power = round(2 * float(np.log10(spot[1]))) / 2
             self.power.value = min(max(power, POWERS[0]), POWERS[1])
+
+
+def _on_grid(separation: float) -> float:
+    """Give back the nearest separation that has a run."""
+    return CLOSEST + STEP * round((min(max(separation, CLOSEST), WIDEST) - CLOSEST) / STEP)
 
 
 def _tolerance(tol: float) -> str:
