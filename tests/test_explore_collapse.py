@@ -31,7 +31,8 @@ def put(panel: Any, halvings: int, remedy: str = "no remedy", point: int = 81) -
 def expected(x: Any, centre: float, sigma: float, wide: float) -> float:
     """Total log-likelihood, by the library's own mixture."""
     share = 1 / len(x)
-    mixture = Mixture([1 - share, share], [[x.mean()], [centre]], [wide**2, sigma**2], "spherical")
+    means = np.array([[x.mean()], [centre]])
+    mixture = Mixture(np.array([1 - share, share]), means, np.array([wide**2, sigma**2]), "spherical")
     return float(mixture.log_density(x[:, None]).sum())
 
 
@@ -118,7 +119,7 @@ def test_the_sentence_is_short_and_says_what_happened(spike: Any, remedy: str) -
 
 def test_other_data() -> None:
     x = np.array([2.0, 0.0, 1.0, 5.0]) * 1e6
-    panel = explore_collapse(x[:, None], point=1, halvings=3, reg_covar=4.0, name="income (euros)")
+    panel: Any = explore_collapse(x[:, None], point=1, halvings=3, reg_covar=4.0, name="income (euros)")
     assert panel.centre == 1e6
     assert panel.weight == 0.25
     assert panel.objective == pytest.approx(expected(np.sort(x), 1e6, x.std() / 8, x.std()))

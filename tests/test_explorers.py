@@ -32,6 +32,7 @@ from gmmteach.visual import (
     explore_responsibilities,
     explore_selection,
     explore_shapes,
+    explore_stopping,
     explore_story,
     theme,
 )
@@ -53,6 +54,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "limit": explore_limit,
     "selection": explore_selection,
     "shapes": explore_shapes,
+    "stopping": explore_stopping,
 }
 
 

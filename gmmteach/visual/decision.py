@@ -21,7 +21,7 @@ GUIDE = (
     ("Yes or no, names, counts\nin the columns?", "A mixture of another kind",
      "Bernoulli or multinomial: latent classes"),
     ("Rings, crescents, chains?", "DBSCAN, HDBSCAN, spectral clustering",
-     "a mixture gives the density, not the groups"),
+     "a mixture only tiles them, to be merged after"),
     ("Points far out,\nheavy tails?", "A mixture of t distributions", "or trim, or one wide component as background"),
     ("D(D + 3) / 2 near the number\nof points in a group?", "PCA first", "or fewer parameters: tied, diag, spherical"),
     ("Round groups of one size,\nand labels are enough?", "k-means", "the limit of a mixture, and quicker"),

@@ -108,8 +108,7 @@ class CollapseExplorer(Panel):
         self.halvings = slider(
             "σ halved", halvings, 0, HALVINGS, 1, form=".0f", label=75, width=310, tip="how often, from the data's own"
         )
-        tip = "which of the sorted values"
-        self.point = slider("on point", point, 0, last, 1, form=".0f", label=75, width=310, tip=tip)
+        self.point = slider("on point", point, 0, last, 1, form=".0f", label=75, width=310, tip="of the sorted values")
         self.remedy = ipywidgets.ToggleButtons(
             options=list(REMEDIES), tooltips=list(REMEDIES.values()), style={"button_width": "104px"}
         )
@@ -202,7 +201,7 @@ class CollapseExplorer(Panel):
         (self._on,) = left.plot([], [], theme.marker(1), color=ink[1], ms=9, mec=tone["text"], mew=1.5, clip_on=False,
                                 transform=left.get_xaxis_transform(), zorder=6)  # fmt: skip
 
-        paths = [self.path("no remedy", place) for place in (low, float(np.median(self.X)), high)]
+        paths = [self.path("no remedy", place) for place in (low, high)]
         start, ends = float(paths[0][0]), [float(path[-1]) for path in paths]
         reach = max(ends) - start
         right.set_xlim(-0.8, HALVINGS + 0.8)
