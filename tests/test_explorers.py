@@ -24,6 +24,7 @@ from gmmteach import GaussianMixture, Mixture, Trace, em
 from gmmteach.datasets import load_faithful, load_galaxies
 from gmmteach.visual import (
     explore_bound,
+    explore_conditional,
     explore_covariance,
     explore_gaussian,
     explore_landscape,
@@ -34,6 +35,7 @@ from gmmteach.visual import (
     explore_shapes,
     explore_stopping,
     explore_story,
+    explore_threshold,
     theme,
 )
 from gmmteach.visual.livetext import LiveText
@@ -55,6 +57,10 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "selection": explore_selection,
     "shapes": explore_shapes,
     "stopping": explore_stopping,
+    "conditional": explore_conditional,
+    "the other conditional": lambda: explore_conditional(given=1),
+    "threshold": explore_threshold,
+    "threshold without a truth": lambda: explore_threshold(load_faithful().data),
 }
 
 

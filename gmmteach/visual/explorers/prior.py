@@ -56,10 +56,8 @@ def explore_prior(
         Default: the 272 eruptions of Old Faithful, in minutes.
     n_components : int
         From 2 to 10.
-    n_iter : int
-        Iterations of a run, from 10 to 500.
-    iteration : int
-        The one to begin with.
+    n_iter, iteration : int
+        Iterations of a run, from 10 to 500, and the one to begin with.
     concentration : float
         Where its slider begins, from 0.001 to 1000: α₀ of the Dirichlet distribution (Bishop 2006, eq. 10.39), γ of the
         process (Blei & Jordan 2006).
@@ -115,8 +113,7 @@ class PriorExplorer(Panel):
         self.names = check_names(feature_names or ("x₁", "x₂"), 2)
         self._start = starting_moments(self.X, n_components, "full", "kmeans", 0.0, np.random.RandomState(0), None)
         self._runs: dict[tuple[str, float], _Run] = {}
-        climbs = [np.ptp(self._run(name, 1.0).objective) for name in PRIORS.values()]
-        self._depth = 1.2 * max(float(max(climbs)), 1e-3)
+        self._depth = 1.2 * max(1e-3, *(float(np.ptp(self._run(name, 1.0).objective)) for name in PRIORS.values()))
         drawn = f"{len(self.X):,} points with the 2σ ellipses of {n_components} components"
         self.about = f"{drawn}; beside them, by iteration, their expected weights and the evidence lower bound (ELBO)."
         self.iteration = slider("iteration", iteration, 0, n_iter, 1, form=".0f", label=75, width=330)
@@ -269,14 +266,14 @@ class PriorExplorer(Panel):
 
     def _pose_curves(self, run: _Run, now: int, alive: NDArray[np.bool_]) -> None:
         past, all_times = np.arange(now + 1), np.arange(self.n_iter + 1)
-        for line in self._times:
-            line.set_xdata([now, now])
         heights = _apart(run.weights[now], alive, 0.085)
         for k in range(self.n_components):
             self._ahead[k].set_data(all_times, run.weights[:, k])
             self._lines[k].set_data(past, run.weights[: now + 1, k])
             self._tags[k].set_text(str(k) if alive[k] else "")
             self._tags[k].set_position((now + 0.02 * self.n_iter, heights[k]))
+        for line in self._times:
+            line.set_xdata([now, now])
         self._weights_head.set_text(self._named())
         below = run.objective - run.objective[-1]
         self._bound_ahead.set_data(all_times, below)
