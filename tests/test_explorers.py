@@ -24,6 +24,7 @@ from gmmteach import GaussianMixture, Mixture, Trace, em
 from gmmteach.datasets import load_faithful, load_galaxies
 from gmmteach.visual import (
     explore_bound,
+    explore_collapse,
     explore_conditional,
     explore_covariance,
     explore_gaussian,
@@ -57,6 +58,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "selection": explore_selection,
     "shapes": explore_shapes,
     "stopping": explore_stopping,
+    "collapse": explore_collapse,
     "conditional": explore_conditional,
     "the other conditional": lambda: explore_conditional(given=1),
     "threshold": explore_threshold,

@@ -70,6 +70,18 @@ One line a check: ✓ fine, ✗ trouble, – for your information. Each trouble 
 with the one thing to do. The exit status is 0 when there is none, else 1.
 """
 
+GRADE = """\
+Check the exercises that submitted notebooks define, each notebook in a process of its
+own with limits of time and memory, and name the mistakes. Only imports, functions,
+classes and plain values of a notebook are run. It is no sandbox: grade strangers' work
+in a container.
+"""
+GRADE_EXAMPLES = """\
+examples:
+  gmmteach grade submission.ipynb
+  gmmteach grade class/*.ipynb --exercises e_step,m_step --csv grades.csv
+"""
+
 INTERVIEW = """\
 Practise for an interview: a question at a time. Answer aloud, press Enter, compare, and
 rate yourself from 1 to 4. What you found hard comes back soon, the rest later. Ratings
@@ -150,6 +162,21 @@ def _interview(options: argparse.Namespace, extra: list[str]) -> int:
     )
 
 
+def _grade(options: argparse.Namespace, extra: list[str]) -> int:
+    from .grade import grade
+
+    return grade(
+        options.submissions,
+        options.exercises,
+        folder=options.folder,
+        seconds=options.seconds,
+        gigabytes=options.gigabytes,
+        as_json=options.json,
+        table=options.csv,
+        force=options.force,
+    )
+
+
 def _progress(options: argparse.Namespace, extra: list[str]) -> int:
     from .progress import progress
 
@@ -161,6 +188,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
     "animate": _animate,
     "figures": _figures,
     "doctor": _doctor,
+    "grade": _grade,
     "interview": _interview,
     "progress": _progress,
 }
@@ -255,6 +283,16 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = command("doctor", "check that everything is in place", DOCTOR)
     doctor.add_argument("--json", action="store_true", help="report as JSON")
 
+    grade = command("grade", "check the exercises of submitted notebooks", GRADE, GRADE_EXAMPLES)
+    grade.add_argument("submissions", metavar="NOTEBOOK.ipynb", nargs="+", help="notebooks to grade")
+    grade.add_argument("--exercises", type=_names, metavar="A,B", help="only these (default: all there are)")
+    grade.add_argument("--folder", metavar="DIR", help="exercises of your own, besides those of the course")
+    grade.add_argument("--seconds", type=_above_zero, default=120.0, metavar="S", help="time for each (default: 120)")
+    grade.add_argument("--gigabytes", type=_above_zero, default=4.0, metavar="G", help="memory for each (default: 4)")
+    grade.add_argument("--csv", metavar="FILE.csv", help="write the results to a table as well")
+    grade.add_argument("--json", action="store_true", help="report as JSON, with the messages")
+    grade.add_argument("--force", action="store_true", help="replace a table that is there")
+
     interview = command("interview", "practise interview questions", INTERVIEW, INTERVIEW_EXAMPLES)
     interview.add_argument("--level", help="screening, 'working knowledge', whiteboard or design (default: all)")
     interview.add_argument("--topic", help="one topic (default: all)")
@@ -294,6 +332,10 @@ def _seed(text: str) -> float:
 
 def _not_negative(text: str) -> float:
     return _number(text, float, "a number, 0 or more", lambda value: 0 <= value < float("inf"))
+
+
+def _above_zero(text: str) -> float:
+    return _number(text, float, "a number above 0", lambda value: 0 < value < float("inf"))
 
 
 def _pace(text: str) -> float:

@@ -1,8 +1,9 @@
-"""Things to do: predictions before a demonstration plays, functions to write and what is wrong with them, an interview."""
+"""Things to do: predictions before a demonstration plays, functions to write, questions, an interview."""
 
 from .checker import check
 from .coach import hint, solution
+from .folder import add_folder
 from .interview_widget import Interview, interview
 from .predict import Prediction, predict  # at once: a module of the same name would hide a function imported later
 
-__all__ = ["Interview", "Prediction", "check", "hint", "interview", "predict", "solution"]
+__all__ = ["Interview", "Prediction", "add_folder", "check", "hint", "interview", "predict", "solution"]

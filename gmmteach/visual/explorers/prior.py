@@ -89,7 +89,7 @@ class PriorExplorer(Panel):
     """Components under a prior, iteration by iteration; made by `explore_prior`."""
 
     title = "Components that die"
-    size = (860, 440)
+    size = (860, 420)
 
     def __init__(
         self, X: ArrayLike | None, n_components: int, n_iter: int, iteration: int, concentration: float,
@@ -159,8 +159,8 @@ class PriorExplorer(Panel):
     def _run(self, weight_prior: str, concentration: float) -> _Run:
         setting = weight_prior, concentration
         if setting not in self._runs:
-            chosen: dict[str, Any] = {"weight_prior": weight_prior, "weight_concentration": concentration}
-            prior = default_prior(self.X, self.n_components, **chosen)
+            how: dict[str, Any] = {"weight_prior": weight_prior, "weight_concentration": concentration}
+            prior = default_prior(self.X, self.n_components, **how)
             start = variational_m_step(prior, *self._start)
             found = list(islice(variational_em(self.X, start, prior=prior), self.n_iter + 1))
             if len(self._runs) >= REMEMBERED:
@@ -179,8 +179,8 @@ class PriorExplorer(Panel):
     def build(self, figure: Figure) -> Iterable[Artist]:
         """Make the plane; beside it the weights and, below them, the bound."""
         places = figure.subplot_mosaic("pw;pb", width_ratios=(1.12, 1), height_ratios=(1.55, 1))
-        makers = self._make_plane(places["p"]), self._make_weights(places["w"]), self._make_bound(places["b"])
-        return [artist for made in makers for artist in made]
+        left, right = self._make_plane(places["p"]), self._make_weights(places["w"])
+        return [*left, *right, *self._make_bound(places["b"])]
 
     def _head(self, ax: Axes) -> LiveText:
         ax.set_title(" ", fontsize=theme.BODY)  # keeps the place
@@ -194,8 +194,7 @@ class PriorExplorer(Panel):
         ax.set(xlim=limits[0], ylim=limits[1])
         ax.locator_params(nbins=6)
         set_labels(ax, *self.names)
-        self._plane_head = self._head(ax)
-        self._points, self._ellipses, self._numbers = [], [], []
+        self._plane_head, self._points, self._ellipses, self._numbers = self._head(ax), [], [], []
         for k in range(self.n_components):
             look: dict[str, Any] = {"color": theme.colour(k, self.dark), "ms": 5 * theme.MARKER_SCALES[k]}
             self._points += ax.plot([], [], theme.marker(k), mew=0, alpha=0.7, zorder=3, **look)
@@ -218,8 +217,7 @@ class PriorExplorer(Panel):
         ax.set_ylim(-0.02, 1)
         ax.tick_params(labelbottom=False)
         set_labels(ax, "", "expected weight")
-        self._weights_head = self._head(ax)
-        self._ahead, self._lines, self._tags = [], [], []
+        self._weights_head, self._ahead, self._lines, self._tags = self._head(ax), [], [], []
         for k in range(self.n_components):
             ink = theme.ink(k, self.dark)
             self._ahead += ax.plot([], [], color=ink, linewidth=1.0, alpha=0.55, zorder=2.5)
@@ -233,14 +231,13 @@ class PriorExplorer(Panel):
         return [*self._times, self._weights_head, *self._ahead, *self._lines, *self._tags]
 
     def _make_bound(self, ax: Axes) -> list[Artist]:
-        tone = theme.page(self.dark)
         self._times.append(self._make_time(ax))
         ax.set_ylim(-self._depth, 0.08 * self._depth)
         ax.locator_params(axis="y", nbins=4)
         set_labels(ax, "iteration", "nats below\nits end")
-        self._bound_head = self._head(ax)
-        (self._bound_ahead,) = ax.plot([], [], color=tone["text"], linewidth=1.0, alpha=0.55, zorder=2.5)
-        (self._bound,) = ax.plot([], [], color=tone["text"], linewidth=2.6, zorder=3)
+        self._bound_head, text = self._head(ax), theme.page(self.dark)["text"]
+        (self._bound_ahead,) = ax.plot([], [], color=text, linewidth=1.0, alpha=0.55, zorder=2.5)
+        (self._bound,) = ax.plot([], [], color=text, linewidth=2.6, zorder=3)
         return [self._times[-1], self._bound_head, self._bound_ahead, self._bound]
 
     def pose(self) -> None:
@@ -250,16 +247,13 @@ class PriorExplorer(Panel):
         likely = run.snapshots[now].responsibilities(self.X).argmax(axis=1)
         self._plane_head.set_text(f"Iteration {now}: {alive.sum()} of {self.n_components} alive")
         grey = theme.page(self.dark)["points"]
+        dead = {"linestyle": (0, (1, 2.5)), "linewidth": 1.2, "edgecolor": grey, "alpha": 0.8, "zorder": 2}
         for k, (centre, width, height, angle) in enumerate(zip(*mixture.ellipses(N_STD), strict=True)):
             self._points[k].set_data(*self.X[likely == k].T)
-            weight = float(np.sqrt(counts[k] / len(self.X)))
-            self._ellipses[k].set(
-                center=centre, width=width, height=height, angle=angle, zorder=4 if alive[k] else 2,
-                linestyle=theme.linestyle(k) if alive[k] else (0, (1, 2.5)),
-                linewidth=1.2 + 3 * weight if alive[k] else 1.2,
-                edgecolor=theme.ink(k, self.dark) if alive[k] else grey,
-                alpha=min(1.0, 0.45 + weight) if alive[k] else 0.8,
-            )  # fmt: skip
+            much = float(np.sqrt(counts[k] / len(self.X)))
+            look = {"linestyle": theme.linestyle(k), "linewidth": 1.2 + 3 * much, "edgecolor": theme.ink(k, self.dark)}
+            look = look | {"alpha": min(1.0, 0.45 + much), "zorder": 4} if alive[k] else dead
+            self._ellipses[k].set(center=centre, width=width, height=height, angle=angle, **look)
             self._numbers[k].set_position(tuple(centre))
             self._numbers[k].set_text(str(k) if alive[k] else "")
         self._pose_curves(run, now, alive)
@@ -283,25 +277,22 @@ class PriorExplorer(Panel):
     def sentence(self) -> str:
         """Say who is alive now and at the end, and where the bound is."""
         run = self._run(*self.setting)
-        owned = ", ".join(f"{k}: {self.counts[k]:.0f}" for k in np.flatnonzero(self.alive))
+        owned = ", ".join(f"{count:.0f}" for count in self.counts[self.alive])
         to_come = one_place(run.objective[-1] - run.objective[self.now])
         return (
             f"{self._named()}, iteration {self.now} of {self.n_iter}: {self.alive.sum()} of {self.n_components} "
-            f"components alive. Points owned: {owned}.\nELBO {one_place(run.objective[self.now])} nats, {to_come} "
-            f"below its end. After {self.n_iter} iterations {(run.counts[-1] >= 1).sum()} are alive."
+            f"components alive, with {owned} points.\nELBO {one_place(run.objective[self.now])} nats, {to_come} below "
+            f"its end. After {self.n_iter} iterations {(run.counts[-1] >= 1).sum()} are alive."
         )
 
     def _named(self) -> str:
-        weight_prior, value = self.setting
-        number = f"{value:,.0f}" if value > 999 else f"{value:.3g}"
-        return f"{self.prior.label}, {SYMBOLS[weight_prior]} = {number}"
+        name, value = self.setting
+        return f"{self.prior.label}, {SYMBOLS[name]} = " + (f"{value:,.0f}" if value > 999 else f"{value:.3g}")
 
 
 def _apart(heights: Floats, shown: NDArray[np.bool_], gap: float) -> Floats:
     """Move the labels that are shown apart, upwards, so that none covers another."""
-    placed = np.array(heights, dtype=np.float64)
-    below = -np.inf
+    placed, below = np.array(heights, dtype=np.float64), -np.inf
     for k in sorted(np.flatnonzero(shown), key=lambda k: placed[k]):
         below = placed[k] = max(placed[k], below + gap)
-    over = placed[shown].max(initial=0.0) - 0.97
-    return placed - max(over, 0.0)
+    return placed - max(placed[shown].max(initial=0.0) - 0.97, 0.0)
