@@ -25,11 +25,21 @@ import ipywidgets
 from IPython.core.pylabtools import print_figure
 
 from gmmteach.visual import (
+    explore_bound,
+    explore_collapse,
+    explore_conditional,
     explore_covariance,
     explore_gaussian,
+    explore_landscape,
+    explore_limit,
     explore_mixture,
+    explore_prior,
     explore_responsibilities,
+    explore_selection,
+    explore_shapes,
+    explore_stopping,
     explore_story,
+    explore_threshold,
 )
 from gmmteach.visual.panel import Panel, encode_png
 
@@ -40,6 +50,16 @@ EXPLORERS: dict[str, tuple[Callable[[], Panel], Callable[[Any], Any]]] = {
     "mixture": (explore_mixture, lambda panel: panel.means[0]),
     "story, 500 points": (lambda: explore_story(n_samples=500), lambda panel: panel.hide),
     "responsibilities": (explore_responsibilities, lambda panel: panel.x),
+    "bound": (explore_bound, lambda panel: panel.mean),
+    "landscape": (explore_landscape, lambda panel: panel.step),
+    "stopping": (explore_stopping, lambda panel: panel.power),
+    "shapes": (explore_shapes, lambda panel: panel.iteration),
+    "collapse": (explore_collapse, lambda panel: panel.halvings),
+    "limit": (explore_limit, lambda panel: panel.round),
+    "selection": (explore_selection, lambda panel: panel.components),
+    "conditional": (explore_conditional, lambda panel: panel.slide),
+    "threshold": (explore_threshold, lambda panel: panel.share),
+    "prior": (explore_prior, lambda panel: panel.iteration),
 }
 
 
