@@ -31,6 +31,7 @@ from gmmteach.visual import (
     explore_landscape,
     explore_limit,
     explore_mixture,
+    explore_prior,
     explore_responsibilities,
     explore_selection,
     explore_shapes,
@@ -61,6 +62,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "collapse": explore_collapse,
     "conditional": explore_conditional,
     "the other conditional": lambda: explore_conditional(given=1),
+    "prior": explore_prior,
     "threshold": explore_threshold,
     "threshold without a truth": lambda: explore_threshold(load_faithful().data),
 }

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .decision import plot_decision_guide
     from .draw import MixtureArtists, TraceArtists, describe, plot_mixture, plot_trace, show
     from .explorers import (
         explore_bound,
@@ -51,6 +52,7 @@ _WHERE = {
     "explore_mixture": "explorers",
     "explore_responsibilities": "explorers",
     "explore_story": "explorers",
+    "plot_decision_guide": "decision",
     "plot_mixture": "draw",
     "plot_selection": "grid",
     "plot_trace": "draw",
@@ -91,6 +93,7 @@ __all__ = [
     "explore_story",
     "explore_threshold",
     "make_figures",
+    "plot_decision_guide",
     "plot_mixture",
     "plot_selection",
     "plot_trace",
