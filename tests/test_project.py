@@ -92,7 +92,7 @@ def test_commands_exist(page):
 def test_gmmteach_commands_are_all_in_the_readme():
     parser = build_parser()
     names = {name for action in parser._actions for name in getattr(action, "choices", None) or ()}
-    assert names == {"lab", "animate", "figures", "doctor"}
+    assert names == {"lab", "animate", "figures", "doctor", "grade", "interview", "progress"}
     told = {
         command[1]
         for page in ("README.md", "CONTRIBUTING.md")
