@@ -64,6 +64,11 @@ def test_right_wrong_and_missing(tmp_path: Path) -> None:
     assert (wrong.kind, wrong.diagnosis) == ("mistake", "the weights are forgotten")
 
 
+def test_a_function_may_be_called_yours(tmp_path: Path) -> None:
+    grades = grade(notebook(tmp_path, RIGHT.replace("def e_step", "def your_e_step")), ["e_step"])
+    assert kinds(grades) == {"e_step": "right"}
+
+
 def test_an_import_is_no_answer(tmp_path: Path) -> None:
     grades = grade(notebook(tmp_path, "from gmmteach import e_step"), ["e_step"])
     assert kinds(grades) == {"e_step": "missing"}

@@ -25,6 +25,7 @@ from .progress import Store, now
 from .verdict import Verdict
 
 SECONDS = 10.0  # for all cases together
+YOURS = "your_"  # before a learner's function in a notebook that also needs the library's
 SINGLE = 1e-4  # the tolerance for answers in single precision
 
 
@@ -34,7 +35,7 @@ def check(exercise: str | Callable[..., Any], function: Callable[..., Any] | Non
     Parameters
     ----------
     exercise : str or callable
-        The exercise's name; or the function itself, if it has that name.
+        The exercise's name; or the function itself, if it has that name, with or without ``your_`` before it.
     function : callable, optional
         The function, where the first argument is a name.
 
@@ -66,7 +67,7 @@ def find(name: str) -> Exercise:
 
 def _named(exercise: str | Callable[..., Any], function: Callable[..., Any] | None) -> tuple[str, Callable[..., Any]]:
     if callable(exercise) and function is None:
-        return getattr(exercise, "__name__", type(exercise).__name__), exercise
+        return getattr(exercise, "__name__", type(exercise).__name__).removeprefix(YOURS), exercise
     if not isinstance(exercise, str):
         raise TypeError(f"check takes a function, or a name and a function, not a {type(exercise).__name__}.")
     if not callable(function):

@@ -361,7 +361,9 @@ class Gain(NamedTuple):
     def __repr__(self) -> str:
         width = max(len(skill.name) for skill in self.skills)
         rows = [f"{skill.name:{width}}  {_mark(skill.before):9}  {_mark(skill.after):9}" for skill in self.skills]
-        return "\n".join([f"{'skill':{width}}  {'before':9}  {'after':9}", *(row.rstrip() for row in rows), self.summary])
+        return "\n".join(
+            [f"{'skill':{width}}  {'before':9}  {'after':9}", *(row.rstrip() for row in rows), self.summary]
+        )
 
     def _repr_html_(self) -> str:
         rows = "".join(
