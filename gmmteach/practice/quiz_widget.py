@@ -1,7 +1,7 @@
 """How a quiz shows itself: questions to answer with the keyboard or the mouse; on a page without widgets, a text.
 
 The look is that of `predict`, whose style sheet it uses. The front end, ``static/quiz.js``, judges an answer by itself,
-so that a quiz works on a page without a kernel, too; where there is one, each attempt is kept with the learner's progress.
+so that a quiz works on a page without a kernel. Where there is one, each attempt is kept with the learner's progress.
 """
 
 from __future__ import annotations

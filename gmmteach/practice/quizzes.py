@@ -264,7 +264,7 @@ def _option(table: dict[str, Any]) -> Option:
         table["at"] = (float(x), float(y))
     if "value" in table:
         table["value"] = float(Fraction(table["value"])) if isinstance(table["value"], str) else float(table["value"])
-        table.setdefault("text", f"{table['value']:g}")
+        table.setdefault("text", f"{table['value']:g}".replace("-", "−"))
     return Option(**{**table, "why": table["why"].strip()})
 
 
@@ -318,7 +318,7 @@ def _problem_of_number(question: Question) -> str:
 
 
 def unbalanced(text: str) -> bool:
-    """Whether dollar signs or, between them, braces or ``\\left`` and ``\\right`` do not come in pairs."""
+    r"""Whether dollar signs or, between them, braces or ``\left`` and ``\right`` do not come in pairs."""
     pieces = re.split(r"(?<!\\)\$", re.sub(r"`[^`]*`", "", text))
     if len(pieces) % 2 == 0:
         return True

@@ -170,8 +170,8 @@ export default {
         });
         return (done) => {
           input.disabled = done;
-          if (done) input.value = String(stateOf(question).right ? draft : question.options[0].text);
-          if (draft === null && !changed) input.value = "";
+          if (stateOf(question).shown) input.value = question.options[0].text;
+          else if (draft === null && !changed) input.value = "";
         };
       }
 
@@ -243,9 +243,8 @@ export default {
       on(show, "click", () => {
         const { tries } = stateOf(question), unasked = tries === 0; // then it counts as an attempt that failed
         changed = false;
-        set(question, { given: fresh(question).given, shown: true, tries: tries + (unasked ? 1 : 0) });
-        if (kind === "order") { draft = question.answer; }
-        draw();
+        const given = kind === "order" ? question.answer : fresh(question).given;
+        set(question, { given, shown: true, tries: tries + (unasked ? 1 : 0) });
         status.focus();
       });
       on(again, "click", () => {
