@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +84,10 @@ class Exercise:
         Where it is, '02'.
     tolerance : float
         Relative to the largest value of the right answer.
+    measure : callable, optional
+        Takes a function and the arguments of a case; returns numbers that can be compared. For functions of which one
+        call says nothing, because they draw (call them often, and count), and for those that answer in words (number
+        the words). It may return None where the function does. By default the function is called once.
     """
 
     name: str
@@ -99,11 +104,17 @@ class Exercise:
     notebook: str
     properties: Sequence[Property] = field(default_factory=tuple)
     tolerance: float = 1e-6
+    measure: Callable[[Callable[..., Any], Arguments], Any] | None = None
 
     def __post_init__(self) -> None:
         names = [mistake.name for mistake in self.mistakes]
         if len(set(names)) != len(names):
             raise ValueError(f"two mistakes of {self.name} have one name.")
+
+    def run(self, function: Callable[..., Any], arguments: Arguments) -> Any:
+        """Call a function with copies of the arguments, in order: they may have other names. Or measure it."""
+        copies = deepcopy(arguments)
+        return function(*copies.values()) if self.measure is None else self.measure(function, copies)
 
 
 def row(values: Any, digits: int = 3) -> str:

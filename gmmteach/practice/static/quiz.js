@@ -12,7 +12,8 @@ function make(name, props = {}, ...children) {
   return node;
 }
 
-const plain = (html) => make("span", { innerHTML: html }).textContent.replaceAll("$", "");
+// For a button's name: without TeX, which nobody wants read out sign by sign.
+const plain = (html) => make("span", { innerHTML: html }).textContent.replace(/\$[^$]+\$/g, "").replace(/[\s:]+$/, "");
 
 // Numbers as people write them: 0.25, 0,25, 1/4, 25 %, −2.
 export function readNumber(text) {
@@ -223,6 +224,7 @@ export default {
         check.disabled = empty();
         show.hidden = done || (!about.test && !state.tries);
         again.hidden = !done;
+        if (done) note.textContent = "";
         if (kind === "number") {
           note.textContent = changed && draft === null && inputs[0].value.trim() ? "Write a number, such as 0.25 or 1/4." : "";
         }

@@ -1,0 +1,307 @@
+"""A quiz in Chromium: completed by keyboard alone, read by accessible names, the same verdicts as Python's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from gmmteach.practice.quiz_widget import QuizWidget, quiz
+from gmmteach.practice.quizzes import QUESTIONS, Question, load_quiz
+
+from .conftest import PAGE
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NAMES = sorted(path.stem for path in QUESTIONS.glob("*.toml"))
+
+
+@pytest.fixture
+def ask(open_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Show a quiz on a plain page: the same module and state that JupyterLab gets, and no kernel."""
+
+    def show(asked: QuizWidget, **options: Any) -> Any:
+        states = [{"_about": asked._about, "_state": asked._state}]
+        parts = {"css": asked._css, "esm": json.dumps(asked._esm), "states": json.dumps(states)}
+        file = tmp_path / "quiz.html"
+        file.write_text(PAGE % {key: text.replace("</", "<\\/") for key, text in parts.items()}, encoding="utf-8")
+        page = open_page(file.as_uri(), **options)
+        page.wait_for_function("window.ready === true")
+        return page
+
+    return show
+
+
+class Keyboard:
+    """Somebody who has a keyboard, hears accessible names, and nothing else."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    def focus(self) -> dict[str, str]:
+        """What has the focus: its kind, its accessible name as far as we set it, its question."""
+        return self.page.evaluate(
+            """() => {
+              const node = document.activeElement, asked = node.closest("[data-question]");
+              const labels = [...(node.labels ?? [])].map((label) => label.textContent);
+              return {
+                kind: node.type ?? node.tagName, question: asked?.dataset.question ?? "",
+                name: node.getAttribute("aria-label") ?? (labels.join(" ") || node.textContent).trim(),
+              };
+            }"""
+        )
+
+    def tab_to(self, question: str, kind: str, name: str = "", back: bool = False) -> None:
+        """Press Tab until something of this kind and name, in this question, has the focus."""
+        seen = []
+        for _ in range(80):
+            here = self.focus()
+            seen.append(here)
+            if (here["question"], here["kind"]) == (question, kind) and name in here["name"]:
+                return
+            self.page.keyboard.press("Shift+Tab" if back else "Tab")
+        raise AssertionError(f"Tab never came to {kind} {name!r} of {question}: {seen[-12:]}")
+
+    def answer(self, question: Question, given: Any) -> None:
+        """Give an answer and press Check."""
+        press = self.page.keyboard.press
+        if question.kind == "number":
+            self.tab_to(question.id, "text", "Your number")
+            press("ControlOrMeta+a")
+            self.page.keyboard.type(str(given))
+            press("Enter")
+            return
+        if question.kind == "several":
+            for i in range(len(question.options)):
+                if i == 0:
+                    self.tab_to(question.id, "checkbox")
+                else:
+                    press("Tab")
+                if self.page.evaluate("document.activeElement.checked") != (i in given):
+                    press("Space")
+        elif question.kind == "order":
+            self._sort(question, given)
+        else:
+            self.tab_to(question.id, "radio")
+            press("Space")
+            while self.page.evaluate("Number(document.activeElement.value)") != given[0]:
+                press("ArrowDown")
+        self.tab_to(question.id, "button", "Check")
+        press("Enter")
+
+    def _sort(self, question: Question, wanted: list[int]) -> None:
+        """Move each step up to its place, one press at a time."""
+        order = list(question.shuffled)
+        for place, item in enumerate(wanted):
+            back = False
+            while (at := order.index(item)) > place:
+                self.tab_to(
+                    question.id, "button", f"Move up: {question.options[item].text[:12].replace('`', '')}", back
+                )
+                self.page.keyboard.press("Space")
+                order[at - 1], order[at] = order[at], order[at - 1]
+            back = True
+            self.page.keyboard.press("Shift+Tab")
+            for _ in range(2 * len(order)):  # to the top again
+                if self.focus()["question"] != question.id:
+                    break
+                self.page.keyboard.press("Shift+Tab")
+
+
+def section(page: Any, question: Question) -> Any:
+    return page.locator(f"[data-question='{question.id}']")
+
+
+@pytest.mark.parametrize("name", ["00", "01"])  # all the kinds of questions
+def test_a_quiz_is_completed_by_keyboard_alone(ask: Callable[..., Any], name: str) -> None:
+    asked = quiz(name)
+    page = ask(asked)
+    someone = Keyboard(page)
+    for number, question in enumerate(asked.quiz.questions):
+        assert page.get_by_test_id("score").text_content() == f"{number} of {len(asked.quiz.questions)} right."
+        given = question.answer
+        someone.answer(question, f"{given:.4g}" if isinstance(given, float) else given)
+        said = section(page, question).get_by_role("status").last
+        assert said.inner_text().startswith("Yes.")
+        assert page.evaluate("document.activeElement.classList.contains('gmmt-why')")  # where reading goes on
+    total = len(asked.quiz.questions)
+    assert page.get_by_test_id("score").text_content() == f"{total} of {total} right."
+    asked._state = page.evaluate("models[0].state._state")  # what a kernel would hear
+    assert asked.score == (total, total, total)
+
+
+def test_everything_has_a_name(ask: Callable[..., Any]) -> None:
+    asked = quiz("01")
+    page = ask(asked)
+    assert page.get_by_role("group", name=asked.quiz.title).count() == 1
+    for number, question in enumerate(asked.quiz.questions, 1):
+        group = page.get_by_role("group", name=f"Question {number} of 5")
+        assert group.count() == 1
+        role = {"one": "radio", "picture": "radio", "several": "checkbox", "number": "textbox"}[question.kind]
+        assert group.get_by_role(role).count() == (1 if role == "textbox" else len(question.options))
+        if question.kind == "number":
+            assert group.get_by_role("textbox", name="Your number").count() == 1
+        elif question.kind != "picture":
+            assert all(group.get_by_role(role, name=option.text).count() == 1 for option in question.options)
+    picture = asked.quiz.question("lowest-density").picture
+    assert picture is not None
+    assert page.get_by_role("img", name=picture.alt[:60]).count() == 1
+    assert page.get_by_role("radio", name="C: just above the tight group").count() == 1
+    assert page.get_by_role("button", name="Check").count() == 5
+
+
+def test_a_wrong_answer_is_explained_and_can_be_mended(ask: Callable[..., Any]) -> None:
+    asked = quiz("03")
+    page = ask(asked)
+    someone = Keyboard(page)
+    question = asked.quiz.question("weighted-mean")
+    part = section(page, question)
+    assert not part.get_by_role("button", name="Show the answer").is_visible()
+    someone.answer(question, "5/3")
+    said = part.get_by_role("status").last
+    assert said.inner_text().startswith("Not yet. You have divided by the three points.")
+    assert "N_0" not in said.inner_text()  # the answer is not given away
+    someone.answer(question, "7")
+    assert said.inner_text() == "Not yet. That is too large."
+    part.get_by_role("textbox").fill("two")
+    assert "Write a number" in part.inner_text()
+    assert part.get_by_role("button", name="Check").is_disabled()
+    someone.answer(question, "2,5")  # as half of the world writes it
+    assert said.inner_text().startswith("Yes.")
+    assert all(option.text in said.inner_text() for option in question.options[1:])
+    part.get_by_role("button", name="Try again").click()
+    assert part.get_by_role("textbox").input_value() == ""
+    part.get_by_role("textbox").fill("3")
+    part.get_by_role("button", name="Check").click()
+    part.get_by_role("button", name="Show the answer").click()
+    assert said.inner_text().startswith("The answer.")
+    assert part.get_by_role("textbox").input_value() == "2.5"
+
+    several = asked.quiz.question("what-the-e-step-changes")
+    someone.answer(several, [0, 2])
+    said = section(page, several).get_by_role("status").last.inner_text()
+    assert "1 of those you ticked is not true. 1 that is true is missing." in said
+    assert several.options[2].why in said
+    assert several.options[1].why not in said
+
+    order = asked.quiz.question("the-loop")
+    someone.answer(order, [0, 2, 1, 3, 4, 5])
+    said = section(page, order).get_by_role("status").last.inner_text()
+    assert "The first step stands where it should; the next one does not." in said
+    assert page.get_by_test_id("score").text_content() == "0 of 5 right."
+
+
+def test_the_picture_can_be_clicked(ask: Callable[..., Any]) -> None:
+    asked = quiz("01")
+    page = ask(asked)
+    part = section(page, asked.quiz.question("lowest-density"))
+    circle = part.locator("[data-option='2']").bounding_box()
+    page.mouse.click(circle["x"] + circle["width"] + 4, circle["y"] + circle["height"] / 2)  # beside it will do
+    assert part.get_by_role("radio", name="C: just above").is_checked()
+    part.get_by_role("button", name="Check").click()
+    assert part.get_by_role("status").last.inner_text().startswith("Yes.")
+
+
+def test_in_a_test_not_knowing_is_an_answer(ask: Callable[..., Any]) -> None:
+    asked = quiz("pre")
+    page = ask(asked)
+    part = section(page, asked.quiz.question("which-factory"))
+    part.get_by_role("button", name="I do not know yet").click()
+    assert part.get_by_role("status").last.inner_text().startswith("The answer. 0.5.")
+    asked._state = page.evaluate("models[0].state._state")
+    assert asked.quiz.store.read()["tests"]["pre/which-factory"]["first_right"] is False
+    assert asked.score == (0, 0, 10)
+
+
+def test_the_browser_judges_as_python_does(ask: Callable[..., Any]) -> None:
+    page = ask(quiz("00"))
+    esm = json.dumps(QuizWidget._esm)
+    judge = f"""async (cases) => {{
+      const url = URL.createObjectURL(new Blob([{esm}], {{ type: "text/javascript" }}));
+      const {{ isRight }} = await import(url);
+      return cases.map(([question, given]) => isRight(question, given));
+    }}"""
+    cases, verdicts = [], []
+    for name in NAMES:
+        asked = QuizWidget(load_quiz(name))
+        for question, about in zip(asked.quiz.questions, asked._about["questions"], strict=True):
+            every = list(range(len(question.options)))
+            if isinstance(question.answer, float):
+                tolerance = question.tolerance
+                steps = (0, 0.9, -0.9, 1.1, -1.1)
+                tried = [question.answer + step * tolerance for step in steps]
+                tried += [option.value for option in question.options]
+            else:
+                tried = [question.answer, question.answer[::-1], every, *([i] for i in every)]
+            cases += [[about, given] for given in tried]
+            verdicts += [question.is_right(given) for given in tried]
+    assert page.evaluate(judge, cases) == verdicts
+    assert len(verdicts) > 300
+    assert 60 < sum(verdicts) < len(verdicts) / 2
+
+
+def test_numbers_are_read_as_people_write_them(ask: Callable[..., Any]) -> None:
+    page = ask(quiz("00"))
+    read = f"""async (texts) => {{
+      const url = URL.createObjectURL(new Blob([{json.dumps(QuizWidget._esm)}], {{ type: "text/javascript" }}));
+      return texts.map((await import(url)).readNumber);
+    }}"""
+    texts = ["0.25", " 0,25 ", "1/4", "25 %", "−2", "-.5", "1e-3", "1 000", "", "x", "1/0", "1/2/3", "1,000.5", "--1"]
+    wanted = [0.25, 0.25, 0.25, 0.25, -2, -0.5, 0.001, 1000, None, None, None, None, None, None]
+    assert page.evaluate(read, texts) == wanted
+
+
+def test_in_jupyterlab_by_keyboard(open_page: Callable[..., Any], lab: tuple[str, Path]) -> None:
+    """With JupyterLab's own shortcuts around, a kernel that hears the answers, and TeX."""
+    address, folder = lab
+    book = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        cells=[nbformat.v4.new_code_cell("from gmmteach.practice.quiz_widget import quiz\nasked = quiz('02')\nasked")],
+    )
+    nbformat.write(book, folder / "quiz.ipynb")
+    page = open_page(f"{address}/lab/tree/quiz.ipynb", height=1100)
+    page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000
+    )
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.get_by_test_id("quiz").wait_for()
+    asked = quiz("02")
+    page.wait_for_function("document.querySelector('[data-testid=quiz]').textContent.length > 500")
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+    before = page.evaluate(cells)
+    someone = Keyboard(page)
+    page.locator(".jp-OutputArea-output").first.click(position={"x": 5, "y": 5})
+    for question in asked.quiz.questions:
+        given = question.answer
+        part = section(page, question)
+        if question.kind == "several":
+            someone.tab_to(question.id, "checkbox")
+            for key in ("a", "b", "d", "d", "x"):  # in JupyterLab: insert a cell, delete a cell, cut a cell
+                page.keyboard.press(key)
+        someone.answer(question, f"{given:.4g}" if isinstance(given, float) else given)
+        assert part.get_by_role("status").last.inner_text().startswith("Yes.")
+    assert page.evaluate(cells) == before
+    section(page, asked.quiz.questions[0]).locator("mjx-container, .MathJax").first.wait_for()
+    assert "$" not in page.get_by_test_id("quiz").inner_text()
+    page.wait_for_timeout(500)
+    score = page.evaluate(
+        """async () => {
+          const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+          const future = kernel.requestExecute({ code: "print(asked.score)", silent: false, store_history: false });
+          let text = "";
+          future.onIOPub = (message) => { text += message.content.text || message.content.evalue || ""; };
+          await future.done;
+          return text;
+        }"""
+    )
+    for i, q in enumerate(asked.quiz.questions[:2]):
+        section(page, q).evaluate("(n) => n.scrollIntoView()"); page.wait_for_timeout(300)
+        page.screenshot(path=f'/tmp/quiz/lab_{i}_light.png')
+    page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"); page.wait_for_timeout(1500)
+    section(page, asked.quiz.questions[0]).evaluate("(n) => n.scrollIntoView()"); page.wait_for_timeout(300)
+    page.screenshot(path='/tmp/quiz/lab_0_dark.png')
+    assert score.strip() == "5 of 5 right, 5 at the first attempt"
