@@ -231,7 +231,7 @@ def back(card: Card) -> str:
         f"<p><b>In 30 seconds.</b> {to_html(card.short)}</p><p><b>In two minutes.</b> {to_html(card.long)}</p>"
         f"<p><b>What comes next.</b> {to_html(card.follow_up)}</p>"
         f"<p><b>Often answered.</b> “{to_html(card.wrong)}” <b>Why not.</b> {to_html(card.why)}</p>"
-        f"<p><b>See</b> notebook {escape(notebook)}, <i>{escape(heading)}</i>.</p>"
+        f"<p><b>See</b> notebook {escape(notebook)}, “{to_html(heading)}”.</p>"
     )
 
 

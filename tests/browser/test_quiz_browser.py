@@ -267,7 +267,18 @@ def test_in_jupyterlab_by_keyboard(open_page: Callable[..., Any], lab: tuple[str
     page.wait_for_function(
         "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000
     )
-    page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.evaluate(
+        """async () => {
+          const app = window.jupyterapp, panel = app.shell.currentWidget;
+          await panel.context.ready;
+          await panel.sessionContext.ready;
+          app.shell.activateById(panel.id);
+          await app.commands.execute("notebook:run-all-cells");
+        }"""
+    )
+    outputs = "JSON.stringify(jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model.toJSON()))"
+    page.wait_for_function(f"{outputs}.includes('output_type')", timeout=60_000)
+    assert '"error"' not in page.evaluate(outputs), page.evaluate(outputs)
     page.get_by_test_id("quiz").wait_for()
     asked = quiz("03")
     page.wait_for_function("document.querySelector('[data-testid=quiz]').textContent.length > 500")
