@@ -68,7 +68,7 @@ class _Parts:
 
     @property
     def inverse(self) -> Array:
-        return np.linalg.inv(self.bb)
+        return np.asarray(np.linalg.inv(self.bb))
 
     @property
     def slope(self) -> Array:

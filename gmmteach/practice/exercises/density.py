@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -48,7 +49,7 @@ def likelihood_cases() -> list[Arguments]:
 # --- the mistakes -------------------------------------------------------------------------------------------
 
 
-def _squared(difference: Array, matrix: Array) -> Array:
+def _squared(difference: Array, matrix: Any) -> Array:
     return np.einsum("nd,nd->n", difference @ matrix, difference)
 
 

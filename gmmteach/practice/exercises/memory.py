@@ -78,7 +78,7 @@ def _unbroken(made: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return made(X, weights, means, covariances, n_iterations)
         except np.linalg.LinAlgError:
-            return tuple(np.full_like(values, np.nan) for values in (weights, means, covariances)) + (np.nan,)
+            return (*(np.full_like(values, np.nan) for values in (weights, means, covariances)), np.nan)
 
     return safe
 
@@ -386,9 +386,8 @@ EXERCISE = Exercise(
     insight="You have written EM. If it was on a clean page, you know it: an average, an average, an average, and "
     "Bayes' "
     "rule, with a logarithm where the numbers are small.",
-    after="How long did it take, from the empty cell to here? Fifteen minutes is good, eight is a whiteboard. Write "
-    "the "
-    "minutes down, and take it again in a week without looking. Then say aloud what you would add for real data: "
+    after="How long did it take, from the empty cell to here? Write the minutes down beside today's date: fifteen is the "
+    "clock of an interview. Take it again in a week, without looking. Then say aloud what you would add for real data: "
     "several starts, a stopping rule, a floor under the variances.",
     notebook="13",
 )

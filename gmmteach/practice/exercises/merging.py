@@ -34,8 +34,8 @@ def summary(X: Array, responsibilities: Array) -> Statistics:
 
 def cases() -> list[Arguments]:
     """Unequal parts, the outlier in the second; and a component that owns nothing in the first."""
-    plane, space = shares(2), shares(3)[:, :2]
-    space = space / space.sum(axis=1, keepdims=True)
+    plane = shares(2)
+    space = (shares(3)[:, :2] + 0.1) / (shares(3)[:, :2] + 0.1).sum(axis=1, keepdims=True)  # nobody owns nothing
     absent = plane.copy()
     absent[:5, 2] = 0
     made = []

@@ -12,6 +12,7 @@ from .m_step import cases, m_step
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
 
 Parameters = tuple[Array, Array, Array]
+Step = Callable[..., Parameters]  # X, responsibilities
 Spread = Callable[[Array, Array, Array], Array]  # X, responsibilities, means -> covariances of the type
 
 
@@ -62,7 +63,7 @@ def _everywhere(X: Array, means: Array) -> Array:
     return np.broadcast_to(X.mean(axis=0), means.shape)
 
 
-def _with(spread: Spread) -> Callable[[Array, Array], Parameters]:
+def _with(spread: Spread) -> Step:
     """An M-step with right weights and means and another line for the covariances."""
 
     def made(X: Array, responsibilities: Array) -> Parameters:
@@ -87,7 +88,7 @@ SHARED = (  # in weights and means, where nothing depends on the type
 )
 
 
-def _shared(right: Callable[[Array, Array], Parameters]) -> tuple[Mistake, ...]:
+def _shared(right: Step) -> tuple[Mistake, ...]:
     """The mistakes of the full M-step in weights and means, with covariances of this type."""
 
     def of_this_type(mistake: Mistake) -> Mistake:
@@ -100,7 +101,7 @@ def _shared(right: Callable[[Array, Array], Parameters]) -> tuple[Mistake, ...]:
     return tuple(of_this_type(mistake) for mistake in FULL_MISTAKES if mistake.name in SHARED)
 
 
-def _spread(right: Callable[[Array, Array], Parameters]) -> Callable[[Outputs, Arguments], str]:
+def _spread(right: Step) -> Callable[[Outputs, Arguments], str]:
     """Says what the covariances are where they are farthest from right, in proportion."""
 
     def evidence(outputs: Outputs, arguments: Arguments) -> str:
