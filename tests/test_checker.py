@@ -92,6 +92,50 @@ def test_loops_pass() -> None:
     assert check("e_step", mine).passed
 
 
+def test_other_words_pass() -> None:
+    reference = EXERCISES["should_stop"].reference
+    assert check("should_stop", lambda *a: (reference(*a) or "").upper() or False).passed
+    verdict = check("should_stop", lambda *a: reference(*a) is not None)
+    assert 'you return True, not "converged"' in verdict.message
+    assert "you return something else" in check("should_stop", lambda *a: reference(*a) or "go on").message
+
+
+def _by_cumulated_chances(X: Any, n_clusters: int, rng: Any) -> Any:
+    points = [X[int(rng.random() * len(X))]]
+    for _ in range(n_clusters - 1):
+        squared = [min(sum((a - b) ** 2 for a, b in zip(x, c, strict=True)) for c in points) for x in X]
+        place = rng.random() * sum(squared)
+        points.append(X[min(np.searchsorted(np.cumsum(squared), place, side="right"), len(X) - 1)])
+    return [list(point) for point in points]
+
+
+def _with_a_generator_of_its_own(X: Any, n_clusters: int, rng: Any) -> Any:
+    """Not reproducible, and right all the same."""
+    return EXERCISES["kmeans_plus_plus"].reference(X, n_clusters, OWN)
+
+
+OWN = np.random.default_rng(12345)
+
+
+@pytest.mark.parametrize("mine", [_by_cumulated_chances, _with_a_generator_of_its_own])
+def test_draws_in_another_order_pass(mine: Any) -> None:
+    assert check("kmeans_plus_plus", mine).passed
+
+
+def test_an_array_of_one_number_is_a_number() -> None:
+    assert check("kl", lambda *a: np.array([[EXERCISES["kl"].reference(*a)]])).passed
+
+
+def test_of_two_mistakes_the_visible_one_is_named() -> None:
+    """At the outlier the total is infinite, which hides nothing in the case without it."""
+
+    def mine(X: Any, weights: Any, means: Any, covariances: Any) -> Any:
+        equal = np.ones(len(weights))
+        return np.log(EXERCISES["mixture_density"].reference(X, equal, means, covariances)).sum()
+
+    assert check("log_likelihood", mine).diagnosis == "the weights are forgotten"
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------
 
 

@@ -5,5 +5,7 @@ from .coach import hint, solution
 from .folder import add_folder
 from .interview_widget import Interview, interview
 from .predict import Prediction, predict  # at once: a module of the same name would hide a function imported later
+from .quiz_widget import quiz
+from .quizzes import gain
 
-__all__ = ["Interview", "Prediction", "add_folder", "check", "hint", "interview", "predict", "solution"]
+__all__ = ["Interview", "Prediction", "add_folder", "check", "gain", "hint", "interview", "predict", "quiz", "solution"]

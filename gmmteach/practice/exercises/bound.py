@@ -231,6 +231,12 @@ KL_MISTAKES = (
         _divergences,
     ),
     Mistake(
+        "squared differences are summed",
+        lambda q, posterior: ((q - posterior) ** 2).sum(),
+        "That is a distance between tables. Would it add up with the bound, which is made of logarithms?",
+        _divergences,
+    ),
+    Mistake(
         "every term is made positive",
         lambda q, posterior: np.abs(xlogy(q, q) - xlogy(q, posterior)).sum(),
         "Single terms may be negative, where q is below the posterior; only their sum may not. What has `abs` hidden?",

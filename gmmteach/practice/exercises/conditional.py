@@ -40,7 +40,7 @@ def cases() -> list[Arguments]:
     solid = {name: values[:2] for name, values in parameters(3).items()}  # two components: K, D all different
     solid["weights"] = np.array([0.7, 0.3])
     return [
-        {**plane, "known": {0: 1.5}},
+        {**plane, "known": {0: 1.75}},
         {**solid, "known": {1: 1.25}},
         {**solid, "known": {2: -0.5, 0: 2.0}},
         {**plane, "known": {1: OUTLIER}},
@@ -119,7 +119,7 @@ def _disordered(weights: Array, means: Array, covariances: Array, known: dict[in
 
 def _given(arguments: Arguments) -> str:
     known = [f"feature {d} = {value:g}" for d, value in arguments["known"].items()]
-    return f"Given {' and '.join(known)}"
+    return f"Given {' and '.join(known)}".replace("-", "−")
 
 
 def _weights(outputs: Outputs, arguments: Arguments) -> str:
@@ -189,6 +189,18 @@ MISTAKES = (
         "the covariance stands where its inverse belongs, in the density that makes the weights",
         _with(log_weight=lambda p: np.log(p.weight) - (p.log_determinant + p.difference @ p.bb @ p.difference) / 2),
         "In one dimension the squared difference is *divided* by the variance. What is dividing by a matrix?",
+        _weights,
+    ),
+    Mistake(
+        "the known features are treated as independent when the components are weighed",
+        _with(
+            log_weight=lambda p: (
+                np.log(p.weight)
+                - (np.log(2 * np.pi * np.diagonal(p.bb)) + p.difference**2 / np.diagonal(p.bb)).sum() / 2
+            )
+        ),
+        "A product of one-dimensional densities is right for a diagonal Σ_bb. What do its other entries say about two "
+        "features that are known together?",
         _weights,
     ),
     Mistake(

@@ -124,6 +124,11 @@ FORMULAS: tuple[tuple[str, Formula, str], ...] = (
         "Each dimension brings a √(2π) of its own. How many are there?",
     ),
     (
+        "2π has the power D instead of D/2",
+        lambda w, d, S: np.log(w) - _log_of_two_pi(d) - (np.linalg.slogdet(S)[1] + _squared(d, np.linalg.inv(S))) / 2,
+        "Each dimension brings √(2π), not 2π. Which power of 2π is that in D dimensions?",
+    ),
+    (
         "only the variances are used, and the covariances between features are not",
         lambda w, d, S: np.log(w) + _log_gaussian(d, np.diag(np.diag(S))),
         "Your ellipses cannot lean. What happens to the entries off the diagonal?",

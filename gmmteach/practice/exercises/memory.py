@@ -188,6 +188,13 @@ MISTAKES = (
         _total,
     ),
     Mistake(
+        "the largest logarithm is taken off, and not put back in the log-likelihood",
+        _em(total=lambda joint: logsumexp(joint - joint.max(axis=1, keepdims=True), axis=1).sum()),
+        "In the responsibilities it cancels: above and below the line. What is the logarithm of a sum from which a "
+        "factor has been taken out?",
+        _total,
+    ),
+    Mistake(
         "the logarithms are summed, and not the logarithm of the sum taken",
         _em(total=lambda joint: joint.sum()),
         "ln(a + b) is not ln a + ln b. What stands inside the logarithm of (9.14)?",
@@ -386,8 +393,8 @@ EXERCISE = Exercise(
     insight="You have written EM. If it was on a clean page, you know it: an average, an average, an average, and "
     "Bayes' "
     "rule, with a logarithm where the numbers are small.",
-    after="How long did it take, from the empty cell to here? Write the minutes down beside today's date: fifteen is the "
-    "clock of an interview. Take it again in a week, without looking. Then say aloud what you would add for real data: "
+    after="How long did it take, from the empty cell to here? Write the minutes down beside today's date: fifteen is "
+    "the clock of an interview. Take it again in a week, without looking. Then say aloud what you would add for real data: "
     "several starts, a stopping rule, a floor under the variances.",
     notebook="13",
 )

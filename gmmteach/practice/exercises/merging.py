@@ -109,7 +109,8 @@ def _scatters(outputs: Outputs, arguments: Arguments) -> str:
 
 def _off_diagonal(outputs: Outputs, arguments: Arguments) -> str:
     right = merge_statistics(**arguments)[2]
-    return f"Entry (0, 1) of scatter 0 is {number(outputs[2][0, 0, 1])}; it should be {number(right[0, 0, 1])}."
+    k = int(np.abs(outputs[2] - right)[:, 0, 1].argmax())
+    return f"Entry (0, 1) of scatter {k} is {number(outputs[2][k, 0, 1])}; it should be {number(right[k, 0, 1])}."
 
 
 MISTAKES = (
@@ -208,6 +209,12 @@ MISTAKES = (
         "the scatters are averaged as if they were covariances",
         _with(scatters=lambda p: (p.n_a * p.S_a + p.n_b * p.S_b) / p.n + p.between),
         "A scatter has not been divided by its count. Does it need to be weighted with it again?",
+        _scatters,
+    ),
+    Mistake(
+        "the scatters are multiplied by their counts, as if they were covariances",
+        _with(scatters=lambda p: p.n_a * p.S_a + p.n_b * p.S_b + p.between),
+        "A covariance times its count is a scatter. Is that what you are given, or what you have to make of it?",
         _scatters,
     ),
     Mistake(

@@ -215,6 +215,12 @@ MISTAKES = (
         _covariances,
     ),
     Mistake(
+        "the scale is added once for each real point",
+        _with(lambda S, scale, dof, counts, d, n: (counts * scale + S) / (dof + d + 1 + counts)),
+        "Inside the sum over the samples, Λ comes as often as there are samples. How often is a prior said?",
+        _covariances,
+    ),
+    Mistake(
         "the inverse of the scale is added",
         _with(lambda S, scale, dof, counts, d, n: (np.linalg.inv(scale) + S) / (dof + d + 1 + counts)),
         "Λ has the squared units of the data, as the scatter has. Which units has its inverse?",

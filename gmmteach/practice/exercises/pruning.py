@@ -19,9 +19,10 @@ def prune(weights: Array, means: Array, covariances: Array, threshold: float) ->
 
 
 def cases() -> list[Arguments]:
-    """Two of five die; one of four lies exactly on the threshold; of three, none dies."""
+    """Neighbours die, the last one, too; one weight lies exactly on the threshold; of three, none dies."""
     rows: tuple[tuple[list[float], int, float], ...] = (
         ([0.42, 0.003, 0.31, 0.05, 0.217], 2, 0.1),
+        ([0.02, 0.01, 0.55, 0.06, 0.03, 0.29, 0.04], 3, 0.1),
         ([0.0625, 0.125, 0.5, 0.3125], 3, 0.125),
         ([0.5, 0.3, 0.2], 2, 0.01),
     )
@@ -100,6 +101,16 @@ def _sorted(weights: Array, means: Array, covariances: Array, threshold: float) 
 def _one_only(weights: Array, means: Array, covariances: Array, threshold: float) -> Parameters:
     keep = np.ones(len(weights), dtype=bool)
     keep[weights.argmin()] = weights.min() >= threshold
+    return _kept(weights, means, covariances, keep)
+
+
+def _while_walking(weights: Array, means: Array, covariances: Array, threshold: float) -> Parameters:
+    """What `for k in range(K)` does, if the lists become shorter on the way: the next one moves up, and is skipped."""
+    keep, k = list(range(len(weights))), 0
+    while k < len(keep):
+        if weights[keep[k]] < threshold:
+            del keep[k]
+        k += 1
     return _kept(weights, means, covariances, keep)
 
 
@@ -202,6 +213,12 @@ MISTAKES = (
         "the threshold is taken as a share of the largest weight",
         lambda w, m, S, t: _kept(w, m, S, w >= t * w.max()),
         "A threshold of 0.1 means a tenth of all the samples. Of what is yours a tenth?",
+        _weights,
+    ),
+    Mistake(
+        "components are deleted while the loop walks over them, and the one after is skipped",
+        _while_walking,
+        "Delete number 0, and what was number 1 becomes number 0. Which one does your loop look at next?",
         _weights,
     ),
     Mistake(

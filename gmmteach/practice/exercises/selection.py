@@ -325,7 +325,8 @@ BIC = Exercise(
                 else f"You return {number(outputs[0], 2)}, and without any price it is "
                 f"{number(-2 * arguments['log_likelihood'], 2)}."
             ),
-            "A price makes it larger. Which sign stands before yours?",
+            "It has two terms: −2 times the log-likelihood, as it is, and a price, which is positive. Which of them is "
+            "less than it should be?",
         ),
     ),
     hints=(
@@ -354,8 +355,10 @@ def icl(log_likelihood: float, n_parameters: int, responsibilities: Array) -> fl
 def assignments() -> list[Arguments]:
     """Soft responsibilities; and others of which some rows are quite certain."""
     certain = np.vstack([np.eye(4)[[0, 2, 1, 0, 3, 0]], [[0.5, 0.5, 0.0, 0.0], [0.1, 0.2, 0.6, 0.1], [0.7, 0, 0.3, 0]]])
+    soft = np.round((shares(2) + 0.02) / (1 + 3 * 0.02), 3)
+    soft /= soft.sum(axis=1, keepdims=True)
     return [
-        {"log_likelihood": -98.5, "n_parameters": 17, "responsibilities": shares(2)},
+        {"log_likelihood": -98.5, "n_parameters": 17, "responsibilities": soft},
         {"log_likelihood": -61.25, "n_parameters": 11, "responsibilities": certain},
     ]
 
@@ -445,6 +448,12 @@ ICL_MISTAKES = (
         "the logarithms are summed without their shares",
         lambda total, p, g: _bic(total, p, g) - 2 * np.log(g).sum(),
         "An entropy is an average of −ln γ. With which probabilities is it averaged?",
+        _doubt,
+    ),
+    Mistake(
+        "the entropy of each component's column is taken, and not of each sample's row",
+        lambda total, p, g: _bic(total, p, g) + 2 * _entropy(g / g.sum(axis=0)),
+        "Which numbers sum to 1 and are somebody's probabilities: those in a row, or those in a column?",
         _doubt,
     ),
     Mistake(

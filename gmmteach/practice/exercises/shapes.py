@@ -126,6 +126,24 @@ DIAG_MISTAKES = (
         _diag,
     ),
     Mistake(
+        "absolute differences are averaged, and the average squared",
+        _with(lambda X, r, m: (np.einsum("nk,nkd->kd", r, np.abs(X[:, None] - m)) / _counts(r)) ** 2),
+        "The average of squares is not the square of the average. Which of the two is a variance?",
+        _diag,
+    ),
+    Mistake(
+        "the variances are those of all the data",
+        _with(lambda X, r, m: np.broadcast_to(X.var(axis=0), m.shape)),
+        "All your rows are the same. Where does this component's share of each sample enter?",
+        _diag,
+    ),
+    Mistake(
+        "the features share one variance",
+        _with(lambda X, r, m: np.broadcast_to((_squares(X, r, m) / _counts(r)).mean(axis=1, keepdims=True), m.shape)),
+        "That is type 'spherical', written out. May a component be wider in one feature than in another?",
+        _diag,
+    ),
+    Mistake(
         "whole covariance matrices are kept",
         lambda X, r: m_step(X, r),
         "Of each matrix this type keeps the diagonal alone. Do you need the rest to compute it?",
@@ -186,6 +204,12 @@ DIAG_MISTAKES = (
         _diag,
     ),
     Mistake(
+        "the mean is taken off the average square, and not its square",
+        _with(lambda X, r, m: _squares(X, r, np.zeros_like(m)) / _counts(r) - m),
+        "Look at the units: squares of the data, less what?",
+        _diag,
+    ),
+    Mistake(
         "the responsibilities are squared in the variances",
         _with(lambda X, r, m: _squares(X, r**2, m) / _counts(r)),
         "Have you multiplied the difference with the share before squaring it?",
@@ -205,6 +229,12 @@ SPHERICAL_MISTAKES = (
         "there is a variance for each feature",
         lambda X, r: m_step_diag(X, r),
         "That is type 'diag'. A circle has one radius: what becomes of the D variances?",
+        _spherical,
+    ),
+    Mistake(
+        "only the first feature is looked at",
+        _with(lambda X, r, m: (_squares(X, r, m) / _counts(r))[:, 0]),
+        "A circle is equally wide in all directions. Over which of them have you averaged?",
         _spherical,
     ),
     Mistake(

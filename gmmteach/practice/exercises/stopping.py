@@ -49,6 +49,8 @@ def cases() -> list[Arguments]:
         ([-130.0, -135.0, -120.0], 1e-3),  # a fall behind it
         ([-130.0, -110.0, -109.98], 1e-6),  # the same list, another tol
         ([-1300.0, last, float(np.nextafter(last, -np.inf))], 1e-3),  # lower by the last binary digit
+        ([-130.0, -110.0, -109.99, -109.98], 1e-3),  # two small gains in a row
+        ([-110.0, -115.0, -112.0], 1e-3),  # still below what it once was, and climbing
         ([8.0, 10.0, 10.01], 1e-3),  # positive log-likelihoods, for densities above 1
     ]
     return [{"objective": objective, "tol": tol, "n_samples": 50} for objective, tol in lists]
@@ -83,6 +85,17 @@ def _no_rounding(objective: Sequence[float], tol: float, n_samples: int) -> str 
 
 def _any_fall(objective: Sequence[float], tol: float, n_samples: int) -> str | None:
     fallen = any(b < a - 1e-12 * abs(b) for a, b in pairwise(objective))
+    return "decreased" if fallen else should_stop(objective, tol, n_samples)
+
+
+def _two_in_a_row(objective: Sequence[float], tol: float, n_samples: int) -> str | None:
+    verdict = should_stop(objective, tol, n_samples)
+    settled = len(objective) > 2 and (objective[-2] - objective[-3]) / n_samples < tol
+    return None if verdict == "converged" and not settled else verdict
+
+
+def _below_the_best(objective: Sequence[float], tol: float, n_samples: int) -> str | None:
+    fallen = len(objective) > 1 and objective[-1] < max(objective) * (1 - 1e-12 * np.sign(max(objective)))
     return "decreased" if fallen else should_stop(objective, tol, n_samples)
 
 
@@ -148,6 +161,18 @@ MISTAKES = (
         "a fall long ago ends the run",
         _any_fall,
         "A run would have stopped there and then. Which two numbers are the newest?",
+        _told,
+    ),
+    Mistake(
+        "two small gains in a row are waited for",
+        _two_in_a_row,
+        "That is a more patient rule than the one asked for. How many gains does `tol` look at here?",
+        _told,
+    ),
+    Mistake(
+        "the newest value is compared with the best so far",
+        _below_the_best,
+        "The last round has gained, though an earlier one had lost. Between which two numbers is the gain?",
         _told,
     ),
     Mistake(
