@@ -394,7 +394,7 @@ EXERCISE = Exercise(
     "Bayes' "
     "rule, with a logarithm where the numbers are small.",
     after="How long did it take, from the empty cell to here? Write the minutes down beside today's date: fifteen is "
-    "the clock of an interview. Take it again in a week, without looking. Then say aloud what you would add for real data: "
-    "several starts, a stopping rule, a floor under the variances.",
+    "the clock of an interview. Take it again in a week, without looking. Then say aloud what you would add for real "
+    "data: several starts, a stopping rule, a floor under the variances.",
     notebook="13",
 )

@@ -133,6 +133,12 @@ MISTAKES = (
         _means,
     ),
     Mistake(
+        "the mean is moved away from the second part instead of towards it",
+        _with(means=lambda p: p.mean_a - p.b / (p.a + p.b) * (p.mean_b - p.mean_a)),
+        "The mean of both lies between the two. From where to where does δ point?",
+        _means,
+    ),
+    Mistake(
         "the means are added up",
         _with(means=lambda p: p.mean_a + p.mean_b),
         "Sums add up, means do not. What has a mean to be multiplied by to become a sum?",
@@ -236,7 +242,21 @@ def _less(outputs: Outputs, arguments: Arguments) -> str:
     return f"The diagonal of scatter {k} sums to {number(found[k], 2)}, and the parts' to {number(inside[k], 2)}."
 
 
+def _outside(outputs: Outputs, arguments: Arguments) -> str:
+    """A mean of both lies between the two; of a part that owns nothing, the mean says nothing."""
+    (counts_a, means_a, _), (counts_b, means_b, _) = arguments["first"], arguments["second"]
+    margin = 1e-4 * np.abs(np.stack([means_a, means_b])).max()
+    low, high = np.minimum(means_a, means_b) - margin, np.maximum(means_a, means_b) + margin
+    wrong = ((outputs[1] < low) | (outputs[1] > high)).any(axis=1) & (counts_a > 0) & (counts_b > 0)
+    return f"{_means(outputs, arguments)} That is not between them." if wrong.any() else ""
+
+
 PROPERTIES = (
+    Property(
+        "the mean of both lies between the two",
+        _outside,
+        "Where do you start from, in which direction do you go, and how much of the way?",
+    ),
     Property(
         "counts add up",
         lambda outputs, arguments: (
