@@ -7,8 +7,10 @@ with the rules that every right answer keeps.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import signal
+import textwrap
 import threading
 import traceback
 import warnings
@@ -21,7 +23,7 @@ import numpy as np
 from .exercises import EXERCISES
 from .exercises.model import Arguments, Exercise, Mistake, Outputs, number
 from .progress import Store, now
-from .verdict import Verdict
+from .verdict import BLANK, Verdict
 
 SECONDS = 10.0  # for all cases together
 YOURS = "your_"  # before a learner's function in a notebook that also needs the library's
@@ -52,7 +54,7 @@ def check(exercise: str | Callable[..., Any], function: Callable[..., Any] | Non
     """
     name, learners = _named(exercise, function)
     verdict = _judge(find(name), learners)
-    if verdict.kind != "empty":
+    if verdict.kind not in BLANK:
         Store().change("exercises", name, lambda record: _remember(record, verdict))
     return verdict
 
@@ -96,6 +98,8 @@ def _judge(exercise: Exercise, learners: Callable[..., Any]) -> Verdict:
 
     if _is_stub(learners):
         return verdict("empty", _invitation(exercise))
+    if gaps := _gaps(learners):
+        return verdict("unfinished", _what_is_left(exercise, gaps))
     cases = exercise.cases()
     right = [_ours(exercise, exercise.reference, index) for index in range(len(cases))]
     try:
@@ -311,6 +315,33 @@ def _computes(code: Any) -> bool:
     quiet = {"RESUME", "NOP", "POP_TOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "LOAD_GLOBAL", "RAISE_VARARGS",
              "PRECALL", "CALL", "PUSH_NULL", "LOAD_COMMON_CONSTANT", "CACHE", "NOT_TAKEN"}  # fmt: skip
     return any(instruction.opname not in quiet for instruction in dis.get_instructions(code))
+
+
+def _gaps(function: Callable[..., Any]) -> list[str]:
+    """The lines of a function in which a ``...`` stands for something to be written; an index may have one."""
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+        tree = ast.parse(source)
+    except (OSError, TypeError, SyntaxError):
+        return []  # written where nothing keeps the source: whatever goes wrong then is explained when it does
+    indices = {
+        id(node) for index in ast.walk(tree) if isinstance(index, ast.Subscript) for node in ast.walk(index.slice)
+    }
+    numbers = {
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value is ... and id(node) not in indices
+    }
+    lines = source.splitlines()
+    return [lines[number - 1].split("  #")[0].strip() for number in sorted(numbers)]
+
+
+def _what_is_left(exercise: Exercise, gaps: list[str]) -> str:
+    lines = "\n".join(f"`{line}`" for line in gaps)
+    return (
+        f"{exercise.task}\n\nEach `...` is yours:\n{lines}\n\n"
+        f'Run the cell again then. For a nudge: `hint("{exercise.name}")`. The notebook runs on without it.'
+    )
 
 
 def _invitation(exercise: Exercise) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from dataclasses import dataclass
 from html import escape
@@ -75,16 +76,36 @@ def solution(exercise: str, *, sure: bool | None = None) -> Any:
     if sure is None and _in_a_notebook():
         return _Curtain(shown)
     if sure is None:
-        sure = input(f"Show the solution of {exercise}? You learn more by asking hint() first. [y/N] ").strip() in "yY"
+        sure = input(
+            f"Show the solution of {exercise}? You learn more by asking hint() first. [y/N] "
+        ).strip().lower() in ("y", "yes")
     return shown if sure else None
 
 
+_IMPORTS = {
+    "np.": "import numpy as np",
+    "logsumexp(": "from scipy.special import logsumexp",
+    "xlogy(": "from scipy.special import xlogy",
+}
+
+
 class Solution:
-    """The reference code of an exercise and what to notice in it."""
+    """The reference code of an exercise, as a learner would write it, and what to notice in it.
+
+    Attributes
+    ----------
+    exercise, commentary : str
+    code : str
+        With its imports and without annotations: it runs where it is pasted.
+    """
 
     def __init__(self, exercise: Exercise) -> None:
         self.exercise, self.commentary = exercise.name, exercise.commentary
-        self.code = inspect.getsource(exercise.reference)
+        code = inspect.getsource(exercise.reference)
+        code = re.sub(r"\Adef .*?:\n", f"def {exercise.signature}:\n", code, count=1, flags=re.DOTALL)
+        code = re.sub(r"\) -> \w+:\n", "):\n", code)  # of a function inside
+        imports = [line for name, line in _IMPORTS.items() if name in code]
+        self.code = "\n".join([*imports, "", "", code]) if imports else code
 
     def __repr__(self) -> str:
         return f"{self.code}\n{self.commentary}"

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
-Kind = Literal["right", "empty", "mistake", "property", "error", "slow", "unknown"]
+Kind = Literal["right", "empty", "unfinished", "mistake", "property", "error", "slow", "unknown"]
 HEADINGS: dict[Kind, str] = {
     "right": "Right.",
     "empty": "Nothing is written yet.",
+    "unfinished": "Some of it is left to you.",
     "mistake": "Not yet.",
     "property": "Not yet.",
     "error": "It did not run.",
     "slow": "It did not finish.",
     "unknown": "Not yet.",
 }
+BLANK = ("empty", "unfinished")  # no attempt yet
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class Verdict:
     ----------
     exercise : str
     kind : str
-        'right', 'empty' (nothing written yet), 'mistake' (a known one), 'property' (an unknown one that breaks a rule),
-        'error' (an exception), 'slow' (longer than allowed) or 'unknown'.
+        'right', 'empty' (nothing written yet), 'unfinished' (a ``...`` is left), 'mistake' (a known one),
+        'property' (an unknown one that breaks a rule), 'error' (an exception), 'slow' (longer than allowed) or
+        'unknown'.
     message : str
         In plain text; paragraphs are separated by empty lines.
     diagnosis : str
@@ -48,11 +51,12 @@ class Verdict:
         return self.passed
 
     def __repr__(self) -> str:
-        mark = "✓" if self.passed else "·" if self.kind == "empty" else "✗"
+        mark = "✓" if self.passed else "·" if self.kind in BLANK else "✗"
         return f"{mark} {self.exercise}: {HEADINGS[self.kind]}\n{self.message}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        mark, colour = {"right": ("✓", "#00735a"), "empty": ("·", "#6b6b6b")}.get(self.kind, ("✗", "#b34a00"))
+        colour = "#00735a" if self.passed else "#6b6b6b" if self.kind in BLANK else "#b34a00"
+        mark, _ = repr(self).split(maxsplit=1)
         paragraphs = "".join(f"<p style='margin:6px 0'>{markup(part)}</p>" for part in self.message.split("\n\n"))
         html = (
             f"<div role='status' style='border-left:5px solid {colour};padding:4px 14px;max-width:46em'>"
