@@ -15,8 +15,9 @@ import nbformat
 import pytest
 
 from gmmteach.cli import main
-from gmmteach.practice import interview
+from gmmteach.practice import interview, show_progress
 from gmmteach.practice.deck import LEVELS, RATINGS, Card, Deck, load_deck, read_cards, to_csv, to_page
+from gmmteach.practice.exercises import EXERCISES
 from gmmteach.practice.progress import Store
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -250,13 +251,18 @@ def test_progress_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert main(["progress"]) == 0
     assert "Nothing yet." in capsys.readouterr().out
     Store().change("exercises", "e_step", lambda _: {"passed": True, "attempts": 1})
-    Store().change("exercises", "m_step", lambda _: {"passed": False, "attempts": 3, "hints": 2})
-    Store().change("questions", "03/1", lambda _: {"right": True})
+    named = EXERCISES["m_step"].mistakes[0].name
+    Store().change("exercises", "m_step", lambda _: {"passed": False, "diagnoses": {named: 2, "TypeError": 4}})
+    Store().change("questions", "03/weighted-mean", lambda _: {"right": True})
+    Store().change("questions", "03/no-longer-there", lambda _: {"right": True})
     assert main(["progress"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"✓ 02  e_step +1 attempt\n", out)
-    assert re.search(r"· 03  m_step +3 attempts, 2 of 3 hints\n", out)
-    assert "1 of the 1 that you have answered" in out
+    assert re.search(r"\n02 +1 of 1 +0 of \d\n03 +0 of 2 +1 of 5\n", out)
+    assert f"Mistakes to look at again: m_step: {named} (2×).\n" in out
+    assert "Interview: 0 of " in out
+    assert "First answers" not in out
+    Store().change("tests", "pre/none", lambda _: {"first_right": True})
+    assert "First answers that were right: before not taken" in show_progress()._repr_html_()
     monkeypatch.setattr("builtins.input", lambda _: "n")
     assert main(["progress", "--delete"]) == 0
     assert Store().path.exists()
