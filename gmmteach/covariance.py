@@ -54,7 +54,8 @@ REMEDY = (
 
 def collapse(error: CollapseError, counts: Array, iteration: int) -> CollapseError:
     """Say where and why a component collapsed, and what to try; ``counts`` are the effective numbers of points."""
-    share = "" if error.component is None else f" It holds {counts[error.component]:.3g} effective points."
+    count = "" if error.component is None else f"{counts[error.component]:.3g}"
+    share = count and f" It holds {count} effective point{'s' * (count != '1')}."
     when = "in the starting point" if iteration == 0 else f"at iteration {iteration}"
     return CollapseError(f"Collapse {when}: {error}{share} {REMEDY}", error.component)
 

@@ -280,7 +280,7 @@ def test_a_component_that_closes_on_a_spot_is_named(covariance_type: str, trap: 
     assert f"at iteration {len(trace)}:" in explanation  # the iteration that could not be made
     assert "omponent 1" in explanation
     count = len(X) - 60
-    assert f"It holds {count:.3g} effective points." in explanation
+    assert f"It holds {count:.3g} effective point{'s' * (count != 1)}." in explanation
     for remedy in REMEDIES:
         assert remedy in explanation
     assert np.isfinite(trace.objective).all()

@@ -403,6 +403,9 @@ def test_every_method_takes_holes(fitted: tuple[GaussianMixture, Any]) -> None:
     assert np.isfinite(samples).all()
     assert_array_equal(model.impute(X), impute(model.mixture_, X))
     assert_array_equal(model.impute(X, "sample"), impute(model.mixture_, X, "sample", random_state=0))
+    again = model.impute(X, "sample", random_state=7)
+    assert_array_equal(again, impute(model.mixture_, X, "sample", random_state=7))
+    assert (again != model.impute(X, "sample"))[np.isnan(X)].all()
 
 
 def test_a_trace_with_holes_is_saved_whole(fitted: tuple[GaussianMixture, Any], tmp_path: Any) -> None:

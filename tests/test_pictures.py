@@ -325,6 +325,15 @@ def test_one_feature_shows_curves_that_add_up(line):
     assert min(drawn.axes.get_yticks()) >= 0
 
 
+def test_a_narrow_component_does_not_fall_between():
+    spike = Mixture([0.5, 0.5], [[0.0], [3.21]], [[[9.0]], [[1e-8]]])
+    drawn = plot_mixture(spike, np.linspace(-9, 9, 50)[:, np.newaxis], blank())
+    peak = np.nanmax(drawn._curves[1].get_ydata())
+    assert peak == pytest.approx(0.5 / np.sqrt(2 * np.pi * 1e-8), rel=1e-6)
+    x, total = drawn._sum.get_data()
+    assert np.trapezoid(total, x) == pytest.approx(1, abs=0.02)
+
+
 def test_marginal_ellipses_but_colours_of_all_features(solid):
     drawn = plot_mixture(solid[-1], solid.X, blank(), features=(2, 0))
     assert isinstance(drawn, PlaneArtists)

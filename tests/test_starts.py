@@ -145,7 +145,7 @@ def test_a_start_with_no_spread_says_which_component_and_what_to_try() -> None:
     assert f"Collapse in the starting point: The covariance of component {k} is not positive definite" in str(
         caught.value
     )
-    assert "It holds 1 effective points" in str(caught.value)
+    assert "It holds 1 effective point." in str(caught.value)
     assert "Try fewer components, a larger reg_covar" in str(caught.value)
     starting_mixture(X, 2, reg_covar=1e-6, random_state=0)
 

@@ -278,15 +278,17 @@ class GaussianMixture(BaseMixture):
         self.weight_seen_ = seen
         return self
 
-    def impute(self, X: ArrayLike, method: str = "mean") -> Array:
+    def impute(self, X: ArrayLike, method: str = "mean", *, random_state: RandomState = None) -> Array:
         """Fill in missing values by what the fitted mixture says of them, given the values that are there.
 
         Parameters
         ----------
         X : (n_samples, n_features), NaN where a value is missing
         method : {'mean', 'sample'}
-            'mean': the conditional expectation. 'sample': a draw from the conditional distribution, with
-            ``random_state``, which keeps the spread of the data.
+            'mean': the conditional expectation. 'sample': a draw from the conditional distribution, which keeps the
+            spread of the data.
+        random_state : int, RandomState or None
+            For 'sample': another one for each of several imputations. Default: that of the estimator.
 
         Returns
         -------
@@ -294,7 +296,7 @@ class GaussianMixture(BaseMixture):
         """
         check_is_fitted(self)
         X = super()._validated(X, ensure_all_finite="allow-nan", reset=False)
-        return impute(self.mixture_, X, method, self.random_state)
+        return impute(self.mixture_, X, method, self.random_state if random_state is None else random_state)
 
 
 def _where_missing(X: Any) -> str:

@@ -381,8 +381,9 @@ class LineArtists(MixtureArtists):
         positions = None if X is None else X[:, self.features[0]]
         low, high = line_limits(positions, shown)
         self._x = np.linspace(low, high, 600)
-        column = self._x[:, np.newaxis]
-        top = max(float(np.exp(each.log_density(column)).max()) for each in shown) if self._ellipses else 0.0
+        columns = [self._places(each)[:, np.newaxis] for each in shown]
+        densities = [each.log_density(column) for each, column in zip(shown, columns, strict=True)]
+        top = max(float(np.exp(each).max()) for each in densities) if self._ellipses else 0.0
         if positions is not None:
             heights, edges = np.histogram(positions, bins=bin_edges(positions), density=True)
             tallest = float(heights.max())
@@ -410,14 +411,21 @@ class LineArtists(MixtureArtists):
         self._means = [self._add(make_mean(ax, k, self.dark)) for k in range(n_components)]
         self._numbers = [self._add(make_number(ax, k, self.dark)) for k in range(n_components)] if self._labels else []
 
+    def _places(self, mixture: Mixture) -> Floats:
+        """Where to draw: evenly, and more closely round the means, or a narrow component would fall between."""
+        deviations = np.sqrt(mixture.dense_covariances[:, 0, 0])[:, np.newaxis]
+        near = mixture.means + deviations * np.linspace(-4, 4, 41)
+        return np.union1d(self._x, near[(near > self._x[0]) & (near < self._x[-1])])
+
     def _move(self, mixture: Mixture, hard: bool) -> None:
-        column = self._x[:, np.newaxis]
+        places = self._places(mixture)
+        column = places[:, np.newaxis]
         peaks = np.zeros(mixture.n_components)
         if self._sum is not None:
             joint = np.exp(mixture.log_joint(column))
-            self._sum.set_data(self._x, joint.sum(axis=1))
+            self._sum.set_data(places, joint.sum(axis=1))
             for k, curve in enumerate(self._curves):
-                curve.set_data(self._x, np.where(joint[:, k] > self._floor, joint[:, k], np.nan))
+                curve.set_data(places, np.where(joint[:, k] > self._floor, joint[:, k], np.nan))
             peaks = np.exp(np.diagonal(mixture.log_joint(mixture.means)))
         for mean, number, at, peak in zip(
             self._means, self._numbers or self._means, mixture.means[:, 0], peaks, strict=True
@@ -428,7 +436,7 @@ class LineArtists(MixtureArtists):
         if self._lines is not None:
             scores = nearness(column, mixture.means) if hard else mixture.log_joint(column)
             changes = np.flatnonzero(np.diff(scores.argmax(axis=1)))
-            middles = (self._x[changes] + self._x[changes + 1]) / 2
+            middles = (places[changes] + places[changes + 1]) / 2
             low, high = self.axes.get_ylim()
             self._lines.set_segments([np.array([[x, low], [x, high]]) for x in middles])
 
