@@ -26,7 +26,7 @@ def m_step_map(X: Array, responsibilities: Array, scale: Array, dof: float) -> P
     for k in range(len(counts)):
         difference = X - means[k]  # (N, D)
         scatter = (responsibilities[:, k, None] * difference).T @ difference
-        covariances[k] = (scale + scatter) / (dof + n_features + 1 + counts[k])  # (9.25), with Λ and ν
+        covariances[k] = (scale + scatter) / (dof + n_features + 1 + counts[k])  # (9.25), with Ψ and ν
     return weights, means, covariances
 
 
@@ -162,7 +162,7 @@ MISTAKES = (
     Mistake(
         "the scatter is divided by N_k before the scale is added",
         _with(lambda S, scale, dof, counts, d, n: (scale + S / counts) / (dof + d + 1 + counts)),
-        "Λ is a sum of squares, like the scatter. Is the thing that you add it to a sum, or already an average?",
+        "Ψ is a sum of squares, like the scatter. Is the thing that you add it to a sum, or already an average?",
         _covariances,
     ),
     Mistake(
@@ -211,19 +211,19 @@ MISTAKES = (
     Mistake(
         "the scale is multiplied by ν",
         _with(lambda S, scale, dof, counts, d, n: (dof * scale + S) / (dof + d + 1 + counts)),
-        "Is Λ the scatter of one imagined point, or of all of them?",
+        "Is Ψ the scatter of one imagined point, or of all of them?",
         _covariances,
     ),
     Mistake(
         "the scale is added once for each real point",
         _with(lambda S, scale, dof, counts, d, n: (counts * scale + S) / (dof + d + 1 + counts)),
-        "Inside the sum over the samples, Λ comes as often as there are samples. How often is a prior said?",
+        "Inside the sum over the samples, Ψ comes as often as there are samples. How often is a prior said?",
         _covariances,
     ),
     Mistake(
         "the inverse of the scale is added",
         _with(lambda S, scale, dof, counts, d, n: (np.linalg.inv(scale) + S) / (dof + d + 1 + counts)),
-        "Λ has the squared units of the data, as the scatter has. Which units has its inverse?",
+        "Ψ has the squared units of the data, as the scatter has. Which units has its inverse?",
         _covariances,
     ),
     Mistake(
@@ -248,7 +248,7 @@ MISTAKES = (
 
 
 def _narrow(outputs: Outputs, arguments: Arguments) -> str:
-    """Λ alone, spread over all the points there are, is the least that a component can have."""
+    """Ψ alone, spread over all the points there are, is the least that a component can have."""
     X, scale = arguments["X"], arguments["scale"]
     least = np.linalg.eigvalsh(scale).min() / (arguments["dof"] + X.shape[1] + 1 + len(X))
     found = np.linalg.eigvalsh(outputs[2]).min()
@@ -275,12 +275,12 @@ PROPERTIES = (
             else f"Entry (0, 1) of covariance 0 is {number(outputs[2][0, 0, 1])}, and entry (1, 0) is "
             f"{number(outputs[2][0, 1, 0])}."
         ),
-        "Λ is symmetric, and so is a scatter. Do both factors of your product have the mean subtracted?",
+        "Ψ is symmetric, and so is a scatter. Do both factors of your product have the mean subtracted?",
     ),
     Property(
         "no component is narrower than the prior lets it be",
         _narrow,
-        "The numerator is at least Λ. By how many points, at most, is it divided?",
+        "The numerator is at least Ψ. By how many points, at most, is it divided?",
     ),
 )
 
@@ -289,7 +289,7 @@ EXERCISE = Exercise(
     signature="m_step_map(X, responsibilities, scale, dof)",
     task="Return `weights, means, covariances`, of shapes (K,), (K, D) and (K, D, D), that maximise log-likelihood "
     "plus "
-    "log prior for these responsibilities. The prior on each covariance is inverse-Wishart, with `scale` Λ, (D, D), "
+    "log prior for these responsibilities. The prior on each covariance is inverse-Wishart, with `scale` Ψ, (D, D), "
     "and "
     "`dof` ν degrees of freedom. `X` is (N, D), `responsibilities` (N, K).",
     reference=m_step_map,
@@ -299,17 +299,17 @@ EXERCISE = Exercise(
     properties=PROPERTIES,
     hints=(
         "Begin with your `m_step`. The prior says nothing about weights and means: one line changes.",
-        "Keep the scatter of component k, the sum before it is divided by N_k. The prior adds Λ to it, and ν + D + 1 "
+        "Keep the scatter of component k, the sum before it is divided by N_k. The prior adds Ψ to it, and ν + D + 1 "
         "imagined points to N_k.",
         "For component k: `scatter = (responsibilities[:, k, None] * difference).T @ difference`, then `scale + "
         "scatter` "
         "over `dof + D + 1 + counts[k]`, with `D = X.shape[1]`.",
     ),
     commentary="The sum and the count each get something added before the division. That is why the prior fades: "
-    "N_k grows with the data, ν + D + 1 does not. With Λ = 0 and ν = −D − 1 the line is that of `m_step`.",
-    insight="The prior is ν + D + 1 points that nobody has seen, with a scatter of Λ. A component that owns nothing "
-    "gets "
-    "Λ/(ν + D + 1), never 0, so the likelihood has no spike left to climb.",
+    "N_k grows with the data, ν + D + 1 does not. With Ψ = 0 and ν = −D − 1 the line is that of `m_step`.",
+    insight="The prior is ν + D + 1 points that nobody has seen, with a scatter of Ψ. A component that owns nothing "
+    "gets Ψ/(ν + D + 1), never 0: the likelihood still has its spikes, but the posterior, which is what you climb, has "
+    "none.",
     after="Next: notebook 09 lets all variances go to 0 together, and finds k-means.",
     notebook="08",
 )

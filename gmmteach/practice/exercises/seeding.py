@@ -302,8 +302,9 @@ EXERCISE = Exercise(
         "`rng.choice(len(X), p=squared / squared.sum())` draws the index of the next one. Append that sample to "
         "`chosen`, and go round until there are `n_clusters`.",
     ),
-    commentary="All distances are computed again for each new point, N times K times D at each round. A running "
-    "minimum, `np.minimum(squared, distance to the new one)`, does with a K-th of it.",
+    commentary="All distances are computed again for each new point: N times D times the number already chosen, at "
+    "each round. A running minimum, `np.minimum(squared, distance to the new one)`, needs N times D: in all about 2/K "
+    "of the work.",
     insight="A chosen sample has no chance to come again, its neighbours hardly any, and a group without a point has "
     "most. The price: a lone outlier has much as well.",
     after="Next: count how often your points cover all five groups, and compare with blind ones.",
