@@ -50,7 +50,7 @@ def test_the_climb_is_the_log_likelihood(spike: Any, halvings: int, point: int) 
     put(spike, halvings, "tied", point)
     assert spike.objective == pytest.approx(expected(x, x[point], sigma, sigma))
     put(spike, halvings, "prior", point)
-    prior = stats.invgamma(1.5, scale=own**2 / 8)  # inverse-Wishart, ν = 3, Λ = var / 4, in one dimension
+    prior = stats.invgamma(1.5, scale=own**2 / 8)  # inverse-Wishart, ν = 3, Ψ = var / 4, in one dimension
     gained = prior.logpdf(sigma**2) - prior.logpdf(own**2 / 20)
     assert spike.objective == pytest.approx(expected(x, x[point], sigma, own) + gained)
 

@@ -149,7 +149,7 @@ class CollapseExplorer(Panel):
         width, wide = self._widths(self.X.std() / 2.0 ** np.arange(HALVINGS + 1)[:, np.newaxis], remedy)
         total = log_density(self.X, place, (float(self.X.mean()), wide), width, self.weight).sum(axis=1)
         if remedy == "prior":  # ln p(σ²) of the inverse-Wishart, less its highest value
-            scale = self.X.var() / 4  # Λ = var(X) / K^(2/D), Fraley & Raftery (2007)
+            scale = self.X.var() / 4  # Ψ = var(X) / K^(2/D), Fraley & Raftery (2007)
             ratio = scale / (DEGREES + 2) / width[:, 0] ** 2
             total = total + 0.5 * (DEGREES + 2) * (np.log(ratio) - ratio + 1)
         return np.asarray(total)

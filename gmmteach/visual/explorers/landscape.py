@@ -234,7 +234,7 @@ class LandscapeExplorer(Panel):
         dress(climb)
         climb.yaxis.set_major_locator(MaxNLocator(4))
         climb.yaxis.set_major_formatter(FuncFormatter(tick_label))
-        set_labels(climb, "step", "nats")
+        set_labels(climb, "round or gradient step", "nats")
         climb.set_xlim(-1, 40)
         top = float(self.map.tops[0])
         drop = max(top - self.log_likelihood_at(self.saddle), 0.01 * abs(top))
@@ -302,16 +302,16 @@ class LandscapeExplorer(Panel):
             words.set_position((em.means[-1, k], min(joint[:, k].max(), 0.85 * self._room) + 0.04 * self._room))
 
     def sentence(self) -> str:
-        """Say where both methods ended, and after how many steps."""
+        """Say where both methods ended."""
         places = ", ".join(f"{place:.{self._digits}f}" for place in self.start)
         return (
-            f"From ({places}) with weight {reading(self.weight):.2f}: EM is {self._ending(self.em_path)}.\n"
-            f"Gradient ascent with step {reading(self.step):.1f} is {self._ending(self.gradient_path)}."
+            f"From ({places}) with weight {reading(self.weight):.2f}: EM is {self._ending(self.em_path, 'round')}.\n"
+            f"Gradient ascent with step {reading(self.step):.1f} is {self._ending(self.gradient_path, 'step')}."
         )
 
-    def _ending(self, path: Path) -> str:
-        """Name the place where a path ends."""
-        took = count(len(path.means) - 1, "step")
+    def _ending(self, path: Path, each: str) -> str:
+        """Name the place where a path ends, after how many rounds or steps."""
+        took = count(len(path.means) - 1, each)
         land, end, height = self.map, path.means[-1], one_place(path.heights[-1])
         where = f"({end[0]:,.{self._digits + 1}f}, {end[1]:,.{self._digits + 1}f})".replace("-", "−")
         near = np.abs(land.peaks - end).max(axis=1) < 0.05 * self.standard_deviation
