@@ -325,8 +325,10 @@ def test_what_cannot_be_checked() -> None:
         check("z_step", empty)
     with pytest.raises(TypeError, match="needs the function that you have written"):
         check("e_step")
-    with pytest.raises(TypeError, match="not a int"):
-        check(3)  # type: ignore[arg-type]
+    for nonsense in ((3,), (empty, dots)):
+        with pytest.raises(TypeError, match="takes your function, or a name in quotes and a function"):
+            check(*nonsense)
+    assert check(EXERCISES["m_step"].reference, "m_step").passed  # type: ignore[arg-type]
 
 
 # --- how it shows itself, and what is remembered ----------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_the_dead_are_back_at_their_prior() -> None:
     assert panel.snapshot.mixture.means[dead] == pytest.approx(np.tile(X.mean(axis=0), (4, 1)), rel=0.05)
     assert panel.snapshot.mixture.covariances[dead] == pytest.approx(np.tile(np.cov(X.T) / 2, (4, 1, 1)), rel=0.15)
     assert all(panel._numbers[k].get_text() == "" for k in dead)
-    assert {panel._ellipses[k].get_linewidth() for k in dead} == {1.2}
+    assert {panel._ellipses[k].get_linewidth() for k in dead} == {1.8}
 
 
 def test_the_picture_and_the_words_are_the_snapshot() -> None:

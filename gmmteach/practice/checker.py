@@ -67,10 +67,12 @@ def find(name: str) -> Exercise:
 
 
 def _named(exercise: str | Callable[..., Any], function: Callable[..., Any] | None) -> tuple[str, Callable[..., Any]]:
+    if callable(exercise) and isinstance(function, str):
+        exercise, function = function, exercise  # in the other order there is only one thing it can mean
     if callable(exercise) and function is None:
         return getattr(exercise, "__name__", type(exercise).__name__).removeprefix(YOURS), exercise
     if not isinstance(exercise, str):
-        raise TypeError(f"check takes a function, or a name and a function, not a {type(exercise).__name__}.")
+        raise TypeError('check takes your function, or a name in quotes and a function: check("e_step", mine).')
     if not callable(function):
         raise TypeError(f'check("{exercise}", …) needs the function that you have written: check("{exercise}", mine).')
     return exercise, function

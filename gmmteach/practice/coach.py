@@ -126,7 +126,7 @@ class _Curtain(ipywidgets.VBox):
 
     def _open(self, _button: object) -> None:
         code = f"<pre style='line-height:1.4'>{escape(self._shown.code)}</pre>"
-        self.output.value = f"{code}<p style='max-width:46em'>{markup(self._shown.commentary)}</p>"
+        self.output.value = f"{code}<p style='max-width:46em;line-height:1.5'>{markup(self._shown.commentary)}</p>"
         self.button.layout.display = "none"
 
     def __repr__(self) -> str:

@@ -32,7 +32,7 @@ END = (
     "How many? For the density BIC or held-out data, for groups ICL. Or a Bayesian mixture with\n"
     "components to spare: prune it, and say what another concentration would have found.",
 )
-ALWAYS = "Always: several starts, a picture, and units that mean something to k-means, diag and spherical."
+ALWAYS = "Always: several starts, a picture, and units that mean something to the starts, k-means and spherical."
 
 
 @dataclass(frozen=True)

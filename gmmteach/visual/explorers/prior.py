@@ -246,8 +246,8 @@ class PriorExplorer(Panel):
         mixture = run.snapshots[now].mixture
         likely = run.snapshots[now].responsibilities(self.X).argmax(axis=1)
         self._plane_head.set_text(f"Iteration {now}: {alive.sum()} of {self.n_components} alive")
-        grey = theme.page(self.dark)["points"]
-        dead = {"linestyle": (0, (1, 2.5)), "linewidth": 1.2, "edgecolor": grey, "alpha": 0.8, "zorder": 2}
+        grey = theme.page(self.dark)["quiet"]
+        dead = {"linestyle": (0, (1, 1.6)), "linewidth": 1.8, "edgecolor": grey, "alpha": 1.0, "zorder": 3.5}
         for k, (centre, width, height, angle) in enumerate(zip(*mixture.ellipses(N_STD), strict=True)):
             self._points[k].set_data(*self.X[likely == k].T)
             much = float(np.sqrt(counts[k] / len(self.X)))

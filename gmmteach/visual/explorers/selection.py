@@ -55,7 +55,7 @@ def explore_selection(
     """Choose the number of components, and see what AIC, BIC, ICL and held-out data say about it.
 
     Every K from 1 to 10 is fitted before the picture opens: full covariances, the best of 3 starts. All criteria are
-    drawn on one scale, nats per point behind their own best K: AIC, BIC and ICL divided by 2 N, and minus the mean
+    drawn on one scale, nats per sample behind their own best K: AIC, BIC and ICL divided by 2 N, and minus the mean
     log density of points held out in 5-fold cross-validation.
 
     Parameters
@@ -73,7 +73,7 @@ def explore_selection(
 
     Returns
     -------
-    A widget; ``.mixture`` is the fit now, ``.behind`` the four criteria (4, 10) in nats per point behind their best,
+    A widget; ``.mixture`` is the fit now, ``.behind`` the four criteria (4, 10) in nats per sample behind their best,
     ``.least`` the K at which each is best.
 
     Raises
@@ -134,7 +134,7 @@ class SelectionExplorer(Panel):
     title = "How many components?"
     about = (
         "Left, points and the ellipses or contours of a mixture. Right, AIC, BIC, ICL and held-out loss against the "
-        "number of components, in nats per point behind the best of each; below, the K at which each is least."
+        "number of components, in nats per sample behind the best of each; below, the K at which each is least."
     )
     size = (860, 440)
 
@@ -176,7 +176,7 @@ class SelectionExplorer(Panel):
 
     @property
     def behind(self) -> Floats:
-        """AIC, BIC, ICL and held-out loss for each K, (4, 10): nats per point behind the best of each."""
+        """AIC, BIC, ICL and held-out loss for each K, (4, 10): nats per sample behind the best of each."""
         return np.asarray(self.study.losses - self.study.losses.min(axis=1, keepdims=True))
 
     @property
@@ -228,7 +228,7 @@ class SelectionExplorer(Panel):
         side.set(ylim=(-0.003, 1.1 * max(0.1, behind.max())), yticks=ticks, yticklabels=[f"{tick:g}" for tick in ticks])
         side.tick_params(axis="x", labelbottom=False)
         low.set(ylim=(3.6, -0.6), yticks=range(4), yticklabels=CRITERIA, xlabel="components K")
-        side.set_ylabel("behind the best\n(nats per point)", fontsize=theme.BODY)
+        side.set_ylabel("behind the best\n(nats per sample)", fontsize=theme.BODY)
         low.set_title("each is least at", fontsize=theme.SMALL, fontweight="normal", loc="right", pad=4)
         low.tick_params(axis="y", length=0)
         self._here, self._bands = [], []
