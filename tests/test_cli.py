@@ -879,7 +879,7 @@ def test_animate_a_file_never_seen(capsys):
         "never seen.csv: 100 rows of Länge, y (1 row with a missing value left out)",
         "  Left out: key (not all numbers: 'k0' in line 2).",
         f"2 components, full covariance: converged after {model.n_iter_} iterations; "
-        f"log-likelihood {model.trace_.objective[-1]:.2f} (it began at {model.trace_.objective[0]:.2f})",
+        f"log-likelihood {model.trace_.objective[-1]:,.1f} (at the start {model.trace_.objective[0]:,.1f})",
     ]
     assert out.splitlines()[3].startswith("Written: out.gif (")
     with Image.open("out.gif") as picture:

@@ -16,7 +16,18 @@ import pytest
 
 from gmmteach.cli import main
 from gmmteach.practice import interview, show_progress
-from gmmteach.practice.deck import LEVELS, RATINGS, Card, Deck, load_deck, read_cards, to_csv, to_page
+from gmmteach.practice.deck import (
+    LEVELS,
+    RATINGS,
+    Card,
+    Deck,
+    comes_back,
+    load_deck,
+    read_cards,
+    to_csv,
+    to_page,
+    typeset,
+)
 from gmmteach.practice.exercises import EXERCISES
 from gmmteach.practice.progress import Store
 
@@ -185,6 +196,63 @@ def test_the_page_to_print_is_sound() -> None:
     assert "http" not in to_page(list(COURSE.cards.values()))  # it needs no network
 
 
+def test_the_page_asks_everything_before_it_answers_anything() -> None:
+    page = to_page([card("b", "design"), card("a"), card("c", topic="k-means"), card("d", "whiteboard")])
+    asked, answered = page.split("<section class='answers'>")
+    assert re.findall(r"<ol start='(\d)'>|<li>(\w\?)", asked) == [
+        ("1", ""), ("", "a?"), ("", "c?"), ("3", ""), ("", "d?"), ("4", ""), ("", "b?"),
+    ]  # fmt: skip
+    assert re.findall(r"<h3>(.+?)</h3>", answered) == ["1. a?", "2. c?", "3. d?", "4. b?"]
+    for text in ("short", "long", "next?", "wrong", "why"):
+        assert text not in asked.split("<body>")[1].replace("a new page", "")
+        assert answered.count(text) >= 4
+    assert ".answers { break-before: page" in asked
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Σ_k π_k N(x | μ_k, Σ_k)", "Σ<sub>k</sub> π<sub>k</sub> N(x | μ<sub>k</sub>, Σ<sub>k</sub>)"),
+        ("γ_nk, x_nᵀ, N_k/N.", "γ<sub>nk</sub>, x<sub>n</sub>ᵀ, N<sub>k</sub>/N."),
+        ("Σ_bb⁻¹, d_k²", "Σ<sub>bb</sub>⁻¹, d<sub>k</sub>²"),
+        ("μ̂_new, s_batch, error_{t+1}", "μ̂<sub>new</sub>, s<sub>batch</sub>, error<sub>t+1</sub>"),
+        ("Π_{j<k}, min_k, μ_k,b, Σ_k,bb).", "Π<sub>j&lt;k</sub>, min<sub>k</sub>, μ<sub>k,b</sub>, Σ<sub>k,bb</sub>)."),
+        ("E_q(θ)[ln p], m_k(x)", "E<sub>q(θ)</sub>[ln p], m<sub>k</sub>(x)"),
+        ("N^(−4/(4+D)), e^0.5.", "N<sup>−4/(4+D)</sup>, e<sup>0.5</sup>."),
+        ("n_init, √reg_covar, random_state=0, X_train_std", "n_init, √reg_covar, random_state=0, X_train_std"),
+        (
+            "`gamma_nk` and `x_n` of **x_n**",
+            "<code>gamma_nk</code> and <code>x_n</code> of <strong>x<sub>n</sub></strong>",
+        ),
+    ],
+)
+def test_indices_are_set_as_such(text: str, wanted: str) -> None:
+    assert typeset(text) == wanted
+
+
+def test_no_formula_of_the_course_is_left_raw() -> None:
+    names = {"'random_from_data'", "√reg_covar,", "reg_covar", "random_state.", "random_state=0", "warm_start."}
+    plain = re.sub(r"<code>.*?</code>", "", to_page(list(COURSE.cards.values())))
+    assert {word for word in re.split(r"[\s<>]", plain.split("<body>")[1]) if re.search(r"[_^]", word)} <= names
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (timedelta(seconds=5), "1 minute"),
+        (timedelta(seconds=89), "1 minute"),
+        (timedelta(minutes=2), "2 minutes"),
+        (timedelta(minutes=59, seconds=50), "1 hour"),
+        (timedelta(hours=2), "2 hours"),
+        (timedelta(hours=23, minutes=50), "1 day"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=8), "8 days"),
+    ],
+)
+def test_when_a_card_comes_back(later: timedelta, words: str) -> None:
+    assert comes_back(NOW + later, NOW) == f"That card comes back in {words}."
+
+
 def test_the_commands_write_and_replace_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "cards.csv"
     assert main(["interview", "--export", str(target), "--page", str(tmp_path / "deck.html")]) == 0
@@ -203,28 +271,55 @@ def test_an_interview_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert main(["interview", "--level", "whiteboard"]) == 0
     out = capsys.readouterr().out
     assert "In 30 seconds" in out
-    assert "It comes back in 10 minutes." in out
+    assert "That card comes back in 10 minutes." in out
     assert sum(seen for seen, _ in load_deck().summary().values()) == 1
 
 
 # --- in a notebook --------------------------------------------------------------------------------------------
 
 
+def press(asked: Any, rating: str) -> None:
+    """What the front end does when a rating is clicked."""
+    asked._pressed = {"turn": asked._shown["turn"], "rating": rating}
+
+
 def test_an_interview_in_a_notebook() -> None:
     asked = interview(level="whiteboard")
     first = asked.card
     assert first is not None
-    assert first.question[:20] in asked.question.value
-    assert asked.answer.value == ""
-    assert asked.buttons.layout.display == "none"
-    asked.show.click()
-    assert first.why[:20] in asked.answer.value
-    asked.ratings["good"].click()
+    assert asked._shown["question"] == typeset(first.question)
+    assert asked._shown["kicker"] == f"whiteboard, {first.topic}"
+    assert asked._shown["back"] == ""
+    assert not asked._revealed
+    asked.reveal()
+    assert asked._revealed
+    assert typeset(first.short) in asked._shown["answer"]
+    rest = dict(asked._shown["more"])
+    assert typeset(first.long) in rest["In two minutes"]
+    assert typeset(first.why) in rest["Often answered, and why not"]
+    assert typeset(first.follow_up) in rest["What comes next, and where to look"]
+    press(asked, "good")
     assert asked.card != first
-    assert asked.answer.value == ""
-    assert "whiteboard 1 of" in asked.status.value
-    asked.level.value = "screening"
-    assert asked.card is None or asked.card.level == "screening"
+    assert not asked._revealed
+    assert asked._shown["back"] == "That card comes back in 10 minutes."
+    assert "whiteboard 1 of" in asked._shown["progress"]
+    asked._level = "screening"
+    assert asked.card is not None
+    assert asked.card.level == "screening"
+    assert asked._shown["back"] == ""  # that was about another card
+    asked._topic = "k-means" if "k-means" in asked.deck.topics else asked.deck.topics[-1]
+    assert asked.card is None or asked.card.topic == asked._topic
+
+
+def test_a_rating_counts_once() -> None:
+    asked = interview()
+    late = {"turn": asked._shown["turn"], "rating": "again"}
+    asked._pressed = late
+    second = asked.card
+    asked._pressed = {**late, "rating": "easy"}  # of the card that has gone
+    assert asked.card == second
+    assert sum(seen for seen, _ in asked.deck.summary().values()) == 1
+    assert asked._shown["back"] == "That card comes back in 1 minute."
 
 
 def test_a_page_without_widgets_shows_a_few() -> None:
@@ -238,8 +333,11 @@ def test_an_interview_says_when_nothing_is_due() -> None:
     for _ in COURSE.cards:
         asked.rate("easy")
     assert asked.card is None
-    assert "Nothing is due" in asked.question.value
+    assert "Nothing is due" in asked._shown["question"]
+    assert asked._shown["back"].startswith("That card comes back in ")
+    assert not asked._shown["asked"]
     asked.reveal()
+    assert not asked._revealed
     asked.rate("good")  # nothing happens
     assert asked.card is None
 

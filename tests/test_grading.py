@@ -125,6 +125,10 @@ def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "good.ipynb: 1 of 2 right" in out
     assert "✗ e_step  the weights are forgotten" in out
     assert "– m_step  not in the notebook" in out
+    assert main(["grade", good]) == 0
+    out = capsys.readouterr().out
+    assert "good.ipynb: 1 of 1 right" in out
+    assert f"– the other {len(EXERCISES) - 1} exercises are not in this notebook" in out
     rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     assert [row["passed"] for row in rows] == ["1", "0", "0", "0"]
     assert main(["grade", good, "--csv", str(table)]) == 2

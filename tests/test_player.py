@@ -210,6 +210,14 @@ def test_the_saved_output_has_a_picture_and_says_what_it_shows(which: str, trace
     assert len(alt) > 40
 
 
+def test_the_picture_keeps_an_answer_back(trace: Trace) -> None:
+    answer, question = TracePlayer(trace), TracePlayer(trace, still="start")
+    assert saved(question)[0]["image/png"] != saved(answer)[0]["image/png"]
+    assert question.alt == TracePlayer(trace, predict=True).alt != answer.alt
+    with pytest.raises(ValueError, match="still is 'begin', but it must be 'end' or 'start'"):
+        TracePlayer(trace, still="begin")
+
+
 def test_the_picture_shows_the_run_made_last(trace: Trace) -> None:
     player = TracePlayer(trace)
     before = saved(player)[0]

@@ -107,7 +107,7 @@ CALCULATED: dict[str, Callable[[], float]] = {
     "02/bayes-rule": lambda: 0.25 * 0.12 / (0.25 * 0.12 + 0.75 * 0.02),
     "02/where-to-cut": lambda: next(p for p in np.arange(0, 1, 1e-4) if 4 * p >= 1 - p),
     "03/weighted-mean": lambda: np.average([1, 2, 6], weights=[1, 0.5, 0.5]),
-    "03/weighted-variance": lambda: float(np.cov([1, 2, 6], aweights=[1, 0.5, 0.5], ddof=0)),
+    "03/weighted-variance": lambda: float(np.cov([0, 4], aweights=[0.75, 0.25], ddof=0)),
     "03/what-tol-allows": lambda: 500 * 0.001,
     "04/jensen-in-numbers": lambda: np.log(np.mean([1, 100])) - np.mean(np.log([1, 100])),
     "04/e-step-on-the-bound": lambda: -520 + 12,

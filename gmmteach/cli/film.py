@@ -117,7 +117,7 @@ def report(trace: Trace) -> None:
     say(
         f"{count(trace[0].mixture.n_components, 'component')}, {trace.covariance_type} covariance: "
         f"{trace.outcome} after {count(trace[-1].iteration, 'iteration')}; "
-        f"log-likelihood {end:.2f} (it began at {start:.2f})"
+        f"log-likelihood {end:,.1f} (at the start {start:,.1f})"
     )
     if trace.outcome == "out of iterations":
         say("  Let it run longer with --max-iter.")

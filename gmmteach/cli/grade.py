@@ -12,11 +12,12 @@ from ..practice.grading import Grade, SubmissionError
 from ..practice.grading import grade as graded
 from .trouble import Trouble, say
 
-MARKS = {"right": "✓", "missing": "–", "empty": "–"}
+MARKS = {"right": "✓", "missing": "–", "empty": "–", "unfinished": "–"}
 WORDS = {
     "right": "right",
     "missing": "not in the notebook",
     "empty": "not written",
+    "unfinished": "not finished",
     "slow": "did not finish",
     "unknown": "wrong, in a way the course does not know",
 }
@@ -42,7 +43,7 @@ def grade(
             continue
         results[submission] = grades
         if not as_json:
-            _print(submission, grades)
+            _print(submission, grades, asked=bool(exercises))
     if as_json:
         say(json.dumps({name: [asdict(each) for each in grades] for name, grades in results.items()}, indent=1))
     if table:
@@ -51,12 +52,16 @@ def grade(
     return 1 if troubles else 0
 
 
-def _print(submission: str, grades: list[Grade]) -> None:
-    say(f"\n{submission}: {sum(each.passed for each in grades)} of {len(grades)} right")
-    width = max(len(each.exercise) for each in grades)
-    for each in grades:
+def _print(submission: str, grades: list[Grade], asked: bool) -> None:
+    """One line for each exercise; those that nobody asked for, and that are not there, do not count."""
+    counted = [each for each in grades if asked or each.kind != "missing"]
+    say(f"\n{submission}: {sum(each.passed for each in counted)} of {len(counted)} right")
+    width = max((len(each.exercise) for each in counted), default=0)
+    for each in counted:
         word = WORDS.get(each.kind) or each.diagnosis or each.message
         say(f"  {MARKS.get(each.kind, '✗')} {each.exercise:{width}}  {word}")
+    if others := len(grades) - len(counted):
+        say(f"  – the other {others} exercises are not in this notebook" if counted else "  – no exercise is in it")
 
 
 def _write(path: Path, results: dict[str, list[Grade]]) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import html
 import re
 import textwrap
-from datetime import UTC, datetime
 from pathlib import Path
 
-from ..practice.deck import RATINGS, Card, Deck, load_deck, to_csv, to_page
+from ..practice.deck import RATINGS, Card, Deck, comes_back, load_deck, to_csv, to_page
 from .trouble import Trouble, say
 
 KEYS = dict(zip("1234", RATINGS, strict=True))
@@ -32,7 +31,7 @@ def interview(
     for target, write in ((export, to_csv), (page, to_page)):
         if target:
             _write(Path(target), write(cards), force)
-            say(f"Written: {target} ({len(cards)} cards)")
+            say(f"Written: {target} ({len(cards)} card{'' if len(cards) == 1 else 's'})")
     if not export and not page:
         _ask_all(deck, level, topic)
     return 0
@@ -65,7 +64,7 @@ def _ask_all(deck: Deck, level: str | None, topic: str | None) -> None:
                     return
         except EOFError:
             return
-        say(f"It comes back {_when(deck.rate(card, rating))}.")
+        say(comes_back(deck.rate(card, rating)))
 
 
 def _back(card: Card) -> str:
@@ -85,13 +84,3 @@ def _wrapped(text: str) -> str:
     plain = re.sub(r"\*\*|`", "", html.unescape(text))
     return "\n".join(textwrap.fill(paragraph, 88, initial_indent="  ", subsequent_indent="  ")
                      for paragraph in plain.split("\n\n"))  # fmt: skip
-
-
-def _when(due: datetime) -> str:
-    """Say when, in words."""
-    minutes = (due - datetime.now(UTC)).total_seconds() / 60
-    if minutes < 60:
-        return f"in {max(1, round(minutes))} minutes"
-    if minutes < 48 * 60:
-        return f"in {round(minutes / 60)} hours"
-    return f"in {round(minutes / 60 / 24)} days"

@@ -16,6 +16,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -53,24 +54,32 @@ def check(exercise: str | Callable[..., Any], function: Callable[..., Any] | Non
         If there is no function to check.
     """
     name, learners = _named(exercise, function)
-    verdict = _judge(find(name), learners)
+    chosen = find(name)
+    name, verdict = chosen.name, _judge(chosen, learners)
     if verdict.kind not in BLANK:
         Store().change("exercises", name, lambda record: _remember(record, verdict))
     return verdict
 
 
-def find(name: str) -> Exercise:
-    """Look an exercise up by its name; raise ValueError, with the names there are, if there is none."""
+def find(exercise: str | Callable[..., Any]) -> Exercise:
+    """Look an exercise up by its name, or by a function of that name; raise ValueError if there is none."""
+    name = _name(exercise) if callable(exercise) else str(exercise).removeprefix(YOURS)
     if name not in EXERCISES:
-        raise ValueError(f"there is no exercise {name!r}; there are {', '.join(sorted(EXERCISES))}.")
+        near = get_close_matches(name, EXERCISES, n=1)
+        there = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(EXERCISES))}."
+        raise ValueError(f"there is no exercise {name!r}; {there}")
     return EXERCISES[name]
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__name__", type(function).__name__)).removeprefix(YOURS)
 
 
 def _named(exercise: str | Callable[..., Any], function: Callable[..., Any] | None) -> tuple[str, Callable[..., Any]]:
     if callable(exercise) and isinstance(function, str):
         exercise, function = function, exercise  # in the other order there is only one thing it can mean
     if callable(exercise) and function is None:
-        return getattr(exercise, "__name__", type(exercise).__name__).removeprefix(YOURS), exercise
+        return _name(exercise), exercise
     if not isinstance(exercise, str):
         raise TypeError('check takes your function, or a name in quotes and a function: check("e_step", mine).')
     if not callable(function):

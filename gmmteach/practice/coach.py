@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -16,6 +17,7 @@ from .exercises.model import Exercise
 from .progress import Store
 from .verdict import markup
 
+FIRST = "You learn more by asking hint() first."
 _given: dict[str, int] = {}  # hints given since this session began
 
 
@@ -35,12 +37,13 @@ class Hint:
         return {"text/plain": repr(self), "text/html": f"<p role='status'>{head} {markup(self.text)}</p>"}
 
 
-def hint(exercise: str) -> Hint:
+def hint(exercise: str | Callable[..., Any]) -> Hint:
     """Get the next of three hints: a nudge, the way, nearly the line. A fourth call begins again.
 
     Parameters
     ----------
-    exercise : str
+    exercise : str or callable
+        Its name, or your function.
 
     Raises
     ------
@@ -48,18 +51,19 @@ def hint(exercise: str) -> Hint:
         If there is no exercise of that name.
     """
     chosen = find(exercise)
-    number = _given.get(exercise, 0) % len(chosen.hints) + 1
-    _given[exercise] = number
-    Store().change("exercises", exercise, lambda record: {**record, "hints": max(record.get("hints", 0), number)})
-    return Hint(exercise, number, chosen.hints[number - 1])
+    number = _given.get(chosen.name, 0) % len(chosen.hints) + 1
+    _given[chosen.name] = number
+    Store().change("exercises", chosen.name, lambda record: {**record, "hints": max(record.get("hints", 0), number)})
+    return Hint(chosen.name, number, chosen.hints[number - 1])
 
 
-def solution(exercise: str, *, sure: bool | None = None) -> Any:
+def solution(exercise: str | Callable[..., Any], *, sure: bool | None = None) -> Any:
     """Show the reference solution with its commentary, after asking whether you are sure.
 
     Parameters
     ----------
-    exercise : str
+    exercise : str or callable
+        Its name, or your function.
     sure : bool, optional
         True shows it at once. By default a notebook gets a button to press, a terminal a question.
 
@@ -107,6 +111,10 @@ class Solution:
         imports = [line for name, line in _IMPORTS.items() if name in code]
         self.code = "\n".join([*imports, "", "", code]) if imports else code
 
+    def remember(self) -> None:
+        """Keep that it has been seen."""
+        Store().change("exercises", self.exercise, lambda record: {**record, "solution_seen": True})
+
     def __repr__(self) -> str:
         return f"{self.code}\n{self.commentary}"
 
@@ -119,15 +127,22 @@ class _Curtain(ipywidgets.VBox):
 
     def __init__(self, shown: Solution) -> None:
         self._shown = shown
-        self.button = ipywidgets.Button(description=f"Show the solution of {shown.exercise}", layout={"width": "auto"})
+        self.words = ipywidgets.HTML(FIRST)
+        self.button = ipywidgets.Button(
+            description=f"Show the solution of {shown.exercise}", layout={"width": "max-content", "padding": "0 1em"}
+        )
         self.output = ipywidgets.HTML()
         self.button.on_click(self._open)
-        super().__init__([self.button, self.output])
+        super().__init__([self.words, self.button, self.output])
 
     def _open(self, _button: object) -> None:
+        self._shown.remember()
         code = f"<pre style='line-height:1.4'>{escape(self._shown.code)}</pre>"
-        self.output.value = f"{code}<p style='max-width:46em;line-height:1.5'>{markup(self._shown.commentary)}</p>"
-        self.button.layout.display = "none"
+        self.output.value = (
+            f"{code}<p style='max-width:46em;line-height:1.5;white-space:normal'>{markup(self._shown.commentary)}</p>"
+        )
+        for hidden in (self.words, self.button):
+            hidden.layout.display = "none"
 
     def __repr__(self) -> str:
         return f'The solution of {self._shown.exercise}: solution("{self._shown.exercise}", sure=True) shows it.'

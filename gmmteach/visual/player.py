@@ -67,6 +67,9 @@ class TracePlayer(anywidget.AnyWidget):
         For the runs made in the browser, as in `GaussianMixture`.
     predict : bool
         Let the learner place crosses where the means will settle before anything plays.
+    still : {'end', 'start'}
+        What the picture shows that is saved with a notebook. 'start' where a question has just been asked about the
+        end; so it is with ``predict``.
     height : int
         Of the picture, in pixels.
     title : str, optional
@@ -100,6 +103,7 @@ class TracePlayer(anywidget.AnyWidget):
         tol: float = 1e-3,
         max_iter: int = 100,
         predict: bool = False,
+        still: str = "end",
         height: int = 420,
         title: str | None = None,
         seed: int = 0,
@@ -107,6 +111,9 @@ class TracePlayer(anywidget.AnyWidget):
         self._recorded = _named(trace)
         if layout not in ("side-by-side", "select"):
             raise ValueError(f"layout is {layout!r}, but it must be 'side-by-side' or 'select'.")
+        if still not in ("end", "start"):
+            raise ValueError(f"still is {still!r}, but it must be 'end' or 'start'.")
+        self._still = 0 if predict or still == "start" else -1
         datas: list[Floats] = []
         which = []
         for run in self._recorded.values():
@@ -176,15 +183,11 @@ class TracePlayer(anywidget.AnyWidget):
         texts = []
         for (name, run), which in zip(self.traces.items(), self._which, strict=True):
             shown = self._views[which].names
-            words = describe(self._frame(run), self._names)
+            words = describe(run[self._still], self._names)
             if run.X.shape[1] > len(shown):
                 words += f" Drawn along {shown[0]} and {shown[1]}."
             texts.append(words if len(self._recorded) == 1 else f"{name}: {words}")
         return " ".join(texts)
-
-    def _frame(self, run: Trace) -> Snapshot:
-        """What a still picture shows: the end; the start where the end is to be predicted."""
-        return run[0 if self._about["predict"] else -1]
 
     def _picture(self) -> NDArray[np.uint8]:
         """One frame, about 900 by 450 pixels."""
@@ -201,7 +204,7 @@ class TracePlayer(anywidget.AnyWidget):
                 view = self._views[which]
                 heading = name if len(traces) > 1 else self._about["title"] or name
                 plot_mixture(
-                    view.turn(self._frame(run)), view.turned(run.X), figure.add_subplot(rows, columns, place),
+                    view.turn(run[self._still]), view.turned(run.X), figure.add_subplot(rows, columns, place),
                     features=range(len(view.names)), feature_names=view.all_names, title=heading, note=False,
                 )  # fmt: skip
             if len(traces) == 1:

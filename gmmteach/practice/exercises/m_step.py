@@ -98,6 +98,12 @@ def _counts_less_one(X: Array, responsibilities: Array) -> Parameters:
     return weights, means, _covariances(X, responsibilities, means, counts - 1)
 
 
+def _unbiased(X: Array, responsibilities: Array) -> Parameters:
+    """What ``np.cov(X.T, aweights=shares)`` does unless it is told otherwise."""
+    counts, weights, means = _right(X, responsibilities)
+    return weights, means, _covariances(X, responsibilities, means, counts - (responsibilities**2).sum(axis=0) / counts)
+
+
 def _diagonal_only(X: Array, responsibilities: Array) -> Parameters:
     weights, means, covariances = m_step(X, responsibilities)
     return weights, means, covariances * np.eye(X.shape[1])
@@ -211,6 +217,12 @@ MISTAKES = (
         "the responsibilities are squared in the covariances",
         _squared_shares,
         "Have you multiplied both differences with the share, and then them with each other?",
+        _variances,
+    ),
+    Mistake(
+        "the covariances carry a correction for bias, as np.cov does unless told otherwise",
+        _unbiased,
+        "What maximises the likelihood divides by N_k alone. Which argument of np.cov turns its correction off?",
         _variances,
     ),
     Mistake(

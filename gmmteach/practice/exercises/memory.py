@@ -366,11 +366,10 @@ PROPERTIES = (
 EXERCISE = Exercise(
     name="em_from_memory",
     signature="em_from_memory(X, weights, means, covariances, n_iterations)",
-    task="Set a clock to fifteen minutes. Take `n_iterations` rounds of EM with full covariances from this start, and "
-    "return `weights, means, covariances, log_likelihood`: the parameters after the last M-step, and the total "
-    "log-likelihood of these. `X` is (N, D), `weights` (K,), `means` (K, D), `covariances` (K, D, D). Nothing is "
-    "added to "
-    "the covariances. One sample is very far away.",
+    task="Return `weights, means, covariances, log_likelihood`: the parameters after `n_iterations` rounds of EM with "
+    "full covariances from this start, and the total log-likelihood of these. `X` is (N, D), `weights` (K,), `means` "
+    "(K, D), `covariances` (K, D, D). Nothing is added to the covariances. One sample is very far away. Set a clock to "
+    "fifteen minutes.",
     reference=em_from_memory,
     cases=cases,
     outputs=("weights", "means", "covariances", "log_likelihood"),
