@@ -375,7 +375,7 @@ class Player {
       columns = n === 4 && fit === 3 ? 2 : fit;
     this.figure.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
     const each = (width - 12 * (columns - 1)) / columns,
-      room = window.innerHeight - 420, // what a low screen leaves beside the page's own head and the controls
+      room = window.innerHeight - 470, // what a low screen leaves beside the page's own head and the controls
       tall = Math.min(this.about.height, Math.max(280, Math.min(0.9 * each, room)));
     this.shown.forEach(({ run, data }, i) => {
       // runs of one kind on one scale
