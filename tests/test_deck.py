@@ -233,7 +233,7 @@ def test_indices_are_set_as_such(text: str, wanted: str) -> None:
 def test_no_formula_of_the_course_is_left_raw() -> None:
     names = {"'random_from_data'", "√reg_covar,", "reg_covar", "random_state.", "random_state=0", "warm_start."}
     plain = re.sub(r"<code>.*?</code>", "", to_page(list(COURSE.cards.values())))
-    assert {word for word in re.split(r"[\s<>]", plain.split("<body>")[1]) if re.search(r"[_^]", word)} <= names
+    assert {word for word in re.split(r"[\s<>”]", plain.split("<body>")[1]) if re.search(r"[_^]", word)} <= names
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -150,6 +151,17 @@ class Deck:
         return {name: memory for name, record in records if (memory := _memory(record)) is not None}
 
 
+def comes_back(due: datetime, at: datetime | None = None) -> str:
+    """Say when a card comes back, in a sentence; ``at`` is now, by default."""
+    seconds = (due - (at or datetime.now(UTC))).total_seconds()
+    number, unit = max(1, round(seconds / 60)), "minute"
+    if number >= 60:
+        number, unit = round(seconds / 3600), "hour"
+        if number >= 24:
+            number, unit = round(seconds / 86400), "day"
+    return f"That card comes back in {number} {unit}{'' if number == 1 else 's'}."
+
+
 def _memory(record: dict[str, Any]) -> Memory | None:
     """What FSRS knows of a card; None where there is nothing, or nothing sound."""
     try:
@@ -220,41 +232,94 @@ def to_csv(cards: Iterable[Card]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     for card in cards:
         tags = f"gmmteach::{card.topic.replace(' ', '-')} gmmteach::{card.level.replace(' ', '-')}"
-        writer.writerow([to_html(card.question), back(card), tags])
+        writer.writerow([typeset(card.question), back(card), tags])
     return out.getvalue()
+
+
+def parts(card: Card) -> dict[str, str]:
+    """The back of a card, part by part: {name: HTML}."""
+    notebook, _, heading = card.see.partition("#")
+    return {
+        "In 30 seconds": typeset(card.short),
+        "In two minutes": typeset(card.long),
+        "What comes next": typeset(card.follow_up),
+        "Often answered": f"“{typeset(card.wrong)}”",
+        "Why not": typeset(card.why),
+        "See": f"notebook {escape(notebook)}, “{typeset(heading)}”",
+    }
 
 
 def back(card: Card) -> str:
     """The back of a card, as HTML."""
-    notebook, _, heading = card.see.partition("#")
+    part = {name: f"<b>{name}.</b> {text}" for name, text in parts(card).items()}
     return (
-        f"<p><b>In 30 seconds.</b> {to_html(card.short)}</p><p><b>In two minutes.</b> {to_html(card.long)}</p>"
-        f"<p><b>What comes next.</b> {to_html(card.follow_up)}</p>"
-        f"<p><b>Often answered.</b> “{to_html(card.wrong)}” <b>Why not.</b> {to_html(card.why)}</p>"
-        f"<p><b>See</b> notebook {escape(notebook)}, “{to_html(heading)}”.</p>"
+        f"<p>{part['In 30 seconds']}</p><p>{part['In two minutes']}</p><p>{part['What comes next']}</p>"
+        f"<p>{part['Often answered']} {part['Why not']}</p><p>{part['See']}.</p>"
     )
 
 
+# A symbol, with a hat or not, and its index: Σ_k, μ̂_new, x_n, Π_{j<k}, μ_k,b, E_q(θ). Names of code stay as they are:
+# n_init (a Latin n and a word), reg_covar (two words).
+_INDEX = re.compile(
+    r"(?<![A-Za-z0-9_.])(?!n_[A-Za-z]{3,})"
+    r"(?P<symbol>[A-Za-zΑ-Ωα-ωℓ][\u0300-\u036f]?|[A-Za-z]+(?=_(?:[A-Za-z0-9](?![A-Za-z0-9_])|\{)))"
+    r"_(?:\{(?P<braced>[^{}]+)\}|"
+    r"(?P<plain>[qz]\(\w\)|[A-Za-z0-9]+(?:(?<=_[a-z]),([abxy])\4?(?![A-Za-z0-9_]))?)(?![A-Za-z0-9_]))"
+)
+_POWER = re.compile(r"\^(?:\((?P<braced>(?:[^()]|\([^()]*\))+)\)|(?P<plain>\d+(?:\.\d+)?))")
+
+
+def typeset(text: str) -> str:
+    """Turn a text of a card into HTML; outside of code, indices and powers are set as such."""
+    pieces = re.split(r"(<code>.*?</code>)", to_html(text), flags=re.DOTALL)
+    return "".join(piece if at % 2 else _raised(piece) for at, piece in enumerate(pieces))
+
+
+def _raised(text: str) -> str:
+    text = _INDEX.sub(lambda found: f"{found['symbol']}<sub>{found['braced'] or found['plain']}</sub>", text)
+    return _POWER.sub(lambda found: f"<sup>{found['braced'] or found['plain']}</sup>", text)
+
+
 def to_page(cards: Sequence[Card]) -> str:
-    """Write a page to print: every question with its answers, by level."""
-    parts = [_PAGE_HEAD]
+    """Write a page to print: all questions, by level; on new pages the answers, with the same numbers."""
+    questions, answers = [_PAGE_HEAD, "<section class='questions'>"], ["<section class='answers'>", "<h1>Answers</h1>"]
+    number = 1
     for level in LEVELS:
         of_level = [card for card in cards if card.level == level]
-        if of_level:
-            parts.append(f"<h2>{escape(level.capitalize())}</h2>")
-        parts += [f"<article><h3>{to_html(card.question)}</h3>{back(card)}</article>" for card in of_level]
-    return "\n".join([*parts, "</body></html>\n"])
+        if not of_level:
+            continue
+        heading = f"<h2>{escape(level.capitalize())}</h2>"
+        questions += [heading, f"<ol start='{number}'>"]
+        answers.append(heading)
+        for card in of_level:
+            asked = typeset(card.question)
+            questions.append(f"<li>{asked}</li>")
+            answers.append(f"<article><h3>{number}. {asked}</h3>{back(card)}</article>")
+            number += 1
+        questions.append("</ol>")
+    return "\n".join([*questions, "</section>", *answers, "</section>", "</body></html>\n"])
 
 
 _PAGE_HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Gaussian mixtures: the interview deck</title>
 <style>
-body { max-width: 46em; margin: 2em auto; padding: 0 1em; font: 11pt/1.45 Georgia, serif; color: #1a1a1a; }
+body { max-width: 62em; margin: 2em auto; padding: 0 1em; font: 10.5pt/1.35 Georgia, serif; color: #1a1a1a; }
 h1, h2, h3 { font-family: system-ui, sans-serif; line-height: 1.25; }
-h2 { margin-top: 2em; border-bottom: 2px solid #0072b2; }
-article { break-inside: avoid; margin: 1.4em 0; }
-article p { margin: .35em 0; }
-code { font-size: .92em; }
-@page { margin: 18mm; }
+h1 { margin: 0 0 .4em; font-size: 17pt; column-span: all; }
+h2 { margin: 1em 0 .5em; border-bottom: 2px solid #0072b2; font-size: 12.5pt; break-after: avoid; }
+section > h2:first-child, .answers h1 + h2 { margin-top: 0; }
+h3 { margin: 0 0 .2em; font-size: 10.5pt; break-after: avoid; break-inside: avoid; }
+section { columns: 2; column-gap: 2.2em; }
+ol { margin: 0; padding-left: 2.2em; }
+li { margin: 0 0 .45em; break-inside: avoid; }
+.answers { margin-top: 3em; font-size: 9.5pt; }
+article { margin: 0 0 .8em; }
+article p { margin: 0 0 .15em; orphans: 2; widows: 2; }
+code { font-size: .9em; overflow-wrap: anywhere; }
+sub, sup { font-size: .75em; line-height: 0; }
+@media screen and (max-width: 50em) { section { columns: 1; } }
+@media print { body { max-width: none; margin: 0; padding: 0; } .answers { break-before: page; margin: 0; } }
+@page { size: A4; margin: 14mm; }
 </style></head><body>
-<h1>Gaussian mixtures: the interview deck</h1>"""
+<h1>Gaussian mixtures: the interview deck</h1>
+<p>Answer aloud before you look: the answers begin on a new page, with the same numbers.</p>"""

@@ -1,14 +1,19 @@
-"""The interview in a notebook: answer aloud, reveal, rate yourself."""
+"""The interview in a notebook: answer aloud, reveal, rate yourself.
+
+It looks like a quiz, whose style sheet it uses. The front end, ``static/interview.js``, shows the answer by itself;
+which card comes next is decided here.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets
+import anywidget
+import traitlets
 
 from ..visual.fallback import add_fallback
-from .deck import LEVELS, RATINGS, Card, Deck, back, load_deck
-from .predict import to_html
+from .deck import LEVELS, RATINGS, Card, Deck, comes_back, load_deck, parts, typeset
+from .quiz_widget import STATIC, QuizWidget
 
 MEANING = {
     "again": "I did not know it",
@@ -44,72 +49,77 @@ def interview(level: str | None = None, topic: str | None = None, *, folder: str
     return Interview(load_deck(folder), level, topic)
 
 
-class Interview(ipywidgets.VBox):
+class Interview(anywidget.AnyWidget):
     """One card after the other; made by `interview`."""
+
+    _esm = (STATIC / "interview.js").read_text(encoding="utf-8")
+    _css = QuizWidget._css
+
+    _about = traitlets.Dict().tag(sync=True)
+    _shown = traitlets.Dict().tag(sync=True)
+    _revealed = traitlets.Bool(False).tag(sync=True)
+    _level = traitlets.Unicode(ALL).tag(sync=True)
+    _topic = traitlets.Unicode(ALL).tag(sync=True)
+    _pressed = traitlets.Dict().tag(sync=True)
 
     def __init__(self, deck: Deck, level: str | None, topic: str | None) -> None:
         self.deck = deck
         deck.chosen(level, topic)  # say now if there is no such thing
-        self.level = _choice("Level", [ALL, *LEVELS], level)
-        self.topic = _choice("Topic", [ALL, *deck.topics], topic)
-        self.question, self.answer, self.status = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
-        self.show = ipywidgets.Button(description="Show the answer", button_style="primary", layout={"width": "auto"})
-        self.show.on_click(lambda _: self.reveal())
-        self.ratings = {
-            name: ipywidgets.Button(description=name.capitalize(), tooltip=MEANING[name], layout={"width": "auto"})
-            for name in RATINGS
-        }
-        for name, each in self.ratings.items():
-            each.on_click(lambda _, name=name: self.rate(name))
-        self.buttons = ipywidgets.HBox(list(self.ratings.values()))
-        for control in (self.level, self.topic):
-            control.observe(lambda _: self.ask(), "value")
-        chooser = ipywidgets.HBox([self.level, self.topic], layout={"flex_flow": "row wrap"})
-        super().__init__([chooser, self.question, self.show, self.answer, self.buttons, self.status])
         self.card: Card | None = None
+        self._turn = 0
+        super().__init__(
+            _about={
+                "levels": [ALL, *LEVELS],
+                "topics": [ALL, *deck.topics],
+                "ratings": [[name.capitalize(), MEANING[name]] for name in RATINGS],
+            },
+            _level=level or ALL,
+            _topic=topic or ALL,
+        )
+        self.observe(lambda _: self.ask(), ["_level", "_topic"])
+        self.observe(self._hear, "_pressed")
         self.ask()
 
-    def ask(self) -> None:
-        """Ask the next card: one that is due, or a new one."""
+    # --- what the learner did ------------------------------------------------------------------------------
+
+    def ask(self, said: str = "") -> None:
+        """Ask the next card: one that is due, or a new one; ``said`` stands above it."""
         waiting = self.deck.queue(*self._chosen())
         self.card = waiting[0] if waiting else None
-        self.answer.value = ""
-        self.buttons.layout.display = "none"
-        self.show.layout.display = "" if self.card else "none"
-        if self.card is None:
-            self.question.value = _framed(
-                "<p role='status'>Nothing is due. Come back later, or choose another level.</p>"
-            )
-        else:
-            head = f"{self.card.level}, {self.card.topic}"
-            self.question.value = _framed(
-                f"<p style='margin:0;font-size:14px'>{to_html(head)}</p>"
-                f"<p style='margin:4px 0;font-size:18px;font-weight:600'>{to_html(self.card.question)}</p>"
-            )
-        self.status.value = f"<p role='status'>{self._progress(len(waiting))}</p>"
+        self._turn += 1
+        with self.hold_sync():
+            self._revealed = False
+            self._shown = {
+                "turn": self._turn,
+                "asked": self.card is not None,
+                "back": said,
+                "progress": self._progress(len(waiting)),
+                **(_about(self.card) if self.card else _NOTHING),
+            }
 
     def reveal(self) -> None:
         """Show the answers, and ask how it went."""
-        if self.card is None:
-            return
-        self.answer.value = _framed(back(self.card))
-        self.show.layout.display = "none"
-        self.buttons.layout.display = ""
+        self._revealed = self.card is not None
 
     def rate(self, rating: str) -> None:
-        """Rate the answer that was given, and go on to the next card."""
-        if self.card is None:
-            return
-        self.deck.rate(self.card, rating)
-        self.ask()
+        """Rate the answer that was given, say when the card comes back, and go on to the next card."""
+        if self.card is not None:
+            self.ask(comes_back(self.deck.rate(self.card, rating)))
+
+    def _hear(self, change: dict[str, Any]) -> None:
+        """Rate the card that was on the screen; a second click on the same button comes too late."""
+        if change["new"].get("turn") == self._turn:
+            self.rate(change["new"]["rating"])
 
     def _chosen(self) -> tuple[str | None, str | None]:
-        level, topic = (None if control.value == ALL else control.value for control in (self.level, self.topic))
+        level, topic = (None if value == ALL else value for value in (self._level, self._topic))
         return level, topic
 
+    # --- how it is shown -----------------------------------------------------------------------------------
+
     def _progress(self, waiting: int) -> str:
-        parts = [f"{level} {seen} of {total}" for level, (seen, total) in self.deck.summary().items() if total]
-        return f"{waiting} to go. Seen so far: {', '.join(parts)}."
+        levels = [f"{level} {seen} of {total}" for level, (seen, total) in self.deck.summary().items() if total]
+        return f"{waiting} to go. Seen so far: {', '.join(levels)}."
 
     def __repr__(self) -> str:
         asked = self.card.question if self.card else "nothing is due"
@@ -131,9 +141,24 @@ class Interview(ipywidgets.VBox):
         return add_fallback(shown, {"text/plain": repr(self), "text/markdown": self.markdown()})
 
 
-def _choice(name: str, options: list[str], value: str | None) -> ipywidgets.Dropdown:
-    return ipywidgets.Dropdown(options=options, value=value or ALL, description=name)
+_NOTHING: dict[str, Any] = {
+    "kicker": "",
+    "question": "Nothing is due. Come back later, or choose another level.",
+    "answer": "",
+    "more": [],
+}
 
 
-def _framed(html: str) -> str:
-    return f"<div style='max-width:46em;border-left:5px solid #0072b2;padding:2px 14px;line-height:1.5'>{html}</div>"
+def _about(card: Card) -> dict[str, Any]:
+    """What the front end has to know of a card: what can be said in 30 seconds; the rest is folded away."""
+    part = parts(card)
+    return {
+        "kicker": typeset(f"{card.level}, {card.topic}"),
+        "question": typeset(card.question),
+        "answer": f"<p><strong>In 30 seconds.</strong> {part['In 30 seconds']}</p>",
+        "more": [
+            ["In two minutes", f"<p>{part['In two minutes']}</p>"],
+            ["Often answered, and why not", f"<p>{part['Often answered']} {part['Why not']}</p>"],
+            ["What comes next, and where to look", f"<p>{part['What comes next']}</p><p>See {part['See']}.</p>"],
+        ],
+    }

@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from gmmteach.practice.interview_widget import Interview, interview
 from gmmteach.practice.quiz_widget import QuizWidget, quiz
 from gmmteach.practice.quizzes import QUESTIONS, Question, load_quiz
 
@@ -17,6 +18,10 @@ from .conftest import PAGE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+FITS = """(node) => {
+  const box = node.getBoundingClientRect();
+  return box.top >= 0 && box.bottom <= innerHeight && box.width > 0;
+}"""
 NAMES = sorted(path.stem for path in QUESTIONS.glob("*.toml"))
 
 
@@ -34,6 +39,32 @@ def ask(open_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
         return page
 
     return show
+
+
+@pytest.fixture
+def sit(open_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Show an interview on a plain page; `answered` is the kernel's part."""
+
+    def show(asked: Interview, **options: Any) -> Any:
+        names = ("_about", "_shown", "_revealed", "_level", "_topic", "_pressed")
+        states = [{name: getattr(asked, name) for name in names}]
+        parts = {"css": asked._css, "esm": json.dumps(asked._esm), "states": json.dumps(states)}
+        file = tmp_path / "interview.html"
+        file.write_text(PAGE % {key: text.replace("</", "<\\/") for key, text in parts.items()}, encoding="utf-8")
+        page = open_page(file.as_uri(), **options)
+        page.wait_for_function("window.ready === true")
+        return page
+
+    return show
+
+
+def answered(page: Any, asked: Interview) -> None:
+    """Let Python hear what was pressed, and the page what it says to that."""
+    asked._pressed = page.evaluate("models[0].get('_pressed')")
+    page.evaluate(
+        "([shown, revealed]) => { models[0].set('_revealed', revealed); models[0].set('_shown', shown); }",
+        [asked._shown, asked._revealed],
+    )
 
 
 class Keyboard:
@@ -126,7 +157,7 @@ def test_a_quiz_is_completed_by_keyboard_alone(ask: Callable[..., Any], name: st
         given = question.answer
         someone.answer(question, f"{given:.4g}" if isinstance(given, float) else given)
         said = section(page, question).get_by_role("status").last
-        assert said.inner_text().startswith("Yes.")
+        assert said.inner_text().startswith("✓ Yes.")
         assert page.evaluate("document.activeElement.classList.contains('gmmt-why')")  # where reading goes on
     total = len(asked.quiz.questions)
     assert page.get_by_test_id("score").text_content() == f"{total} of {total} right."
@@ -163,28 +194,31 @@ def test_a_wrong_answer_is_explained_and_can_be_mended(ask: Callable[..., Any]) 
     assert not part.get_by_role("button", name="Show the answer").is_visible()
     someone.answer(question, "5/3")
     said = part.get_by_role("status").last
-    assert said.inner_text().startswith("Not yet. You have divided by the three points.")
+    assert said.inner_text().startswith("✗ Not yet. You have divided by the three points.")
     assert "N_0" not in said.inner_text()  # the answer is not given away
     someone.answer(question, "7")
-    assert said.inner_text() == "Not yet. That is too large."
+    assert said.inner_text() == "✗ Not yet. That is too large."
     part.get_by_role("textbox").fill("two")
     assert "Write a number" in part.inner_text()
     assert part.get_by_role("button", name="Check").is_disabled()
     someone.answer(question, "2,5")  # as half of the world writes it
-    assert said.inner_text().startswith("Yes.")
+    assert said.inner_text().startswith("✓ Yes.")
     assert all(option.text in said.inner_text() for option in question.options[1:])
-    part.get_by_role("button", name="Try again").click()
+    assert "Common wrong answers" in said.inner_text()  # nobody was offered them
+    assert not part.get_by_role("button", name="Try again").is_visible()
+    part.get_by_role("button", name="Answer again").click()
     assert part.get_by_role("textbox").input_value() == ""
     part.get_by_role("textbox").fill("3")
     part.get_by_role("button", name="Check").click()
     part.get_by_role("button", name="Show the answer").click()
     assert said.inner_text().startswith("The answer.")
     assert part.get_by_role("textbox").input_value() == "2.5"
+    assert part.get_by_role("button", name="Try again").is_visible()
 
     several = asked.quiz.question("what-the-e-step-changes")
     someone.answer(several, [0, 2])
     said = section(page, several).get_by_role("status").last.inner_text()
-    assert "1 of those you ticked is not true. 1 that is true is missing." in said
+    assert "One of those you ticked is not true. One more is true." in said
     assert several.options[2].why in said
     assert several.options[1].why not in said
 
@@ -195,6 +229,56 @@ def test_a_wrong_answer_is_explained_and_can_be_mended(ask: Callable[..., Any]) 
     assert page.get_by_test_id("score").text_content() == "0 of 5 right."
 
 
+def test_what_is_said_is_grammatical(ask: Callable[..., Any]) -> None:
+    page = ask(quiz("00"))
+    said = f"""async ([ticks, steps]) => {{
+      const url = URL.createObjectURL(new Blob([{json.dumps(QuizWidget._esm)}], {{ type: "text/javascript" }}));
+      const {{ ticked, placed }} = await import(url);
+      return [...ticks.map((each) => ticked(...each)), ...steps.map(placed)];
+    }}"""
+    ticks = {  # right, wrong, missing
+        (1, 0, 1): "One more is true.",
+        (1, 0, 2): "Two more are true.",
+        (2, 1, 0): "One of those you ticked is not true.",
+        (1, 2, 1): "Two of those you ticked are not true. One more is true.",
+        (0, 1, 1): "The one you ticked is not true. One other is true.",
+        (0, 2, 2): "None of those you ticked is true. Two others are true.",
+    }
+    steps = [
+        "The first step belongs further down.",
+        "The first step stands where it should; the next one does not.",
+        "The first two steps stand where they should; the next one does not.",
+    ]
+    assert page.evaluate(said, [list(ticks), [0, 1, 2]]) == [*ticks.values(), *steps]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_verdicts_have_the_colours_of_predictions(ask: Callable[..., Any], dark: bool) -> None:
+    asked = quiz("03")
+    page = ask(asked)
+    if dark:
+        page.evaluate("document.body.dataset.theme = 'dark'")
+    question = asked.quiz.question("weighted-mean")
+    part = section(page, question)
+    colours = """(node) => [node.querySelector(".gmmt-yes, .gmmt-no"), node].map((each, i) =>
+      getComputedStyle(each)[i ? "borderLeftColor" : "color"])"""
+    wrong, right = ("rgb(255, 154, 77)", "rgb(53, 199, 155)") if dark else ("rgb(168, 70, 0)", "rgb(0, 105, 76)")
+    for given, colour in (("7", wrong), ("2.5", right)):
+        part.get_by_role("textbox").fill(given)
+        part.get_by_role("button", name="Check").click()
+        assert part.locator(".gmmt-why").evaluate(colours) == [colour, colour]
+
+
+def test_the_arrows_stand_in_a_column(ask: Callable[..., Any]) -> None:
+    asked = quiz("03")
+    page = ask(asked)
+    part = section(page, asked.quiz.question("the-loop"))
+    for name in ("Move up", "Move down"):
+        arrows = part.get_by_role("button", name=name).all()
+        assert len(arrows) == 6
+        assert len({round(arrow.bounding_box()["x"]) for arrow in arrows}) == 1
+
+
 def test_the_picture_can_be_clicked(ask: Callable[..., Any]) -> None:
     asked = quiz("01")
     page = ask(asked)
@@ -203,7 +287,7 @@ def test_the_picture_can_be_clicked(ask: Callable[..., Any]) -> None:
     page.mouse.click(circle["x"] + circle["width"] + 4, circle["y"] + circle["height"] / 2)  # beside it will do
     assert part.get_by_role("radio", name="C: just above").is_checked()
     part.get_by_role("button", name="Check").click()
-    assert part.get_by_role("status").last.inner_text().startswith("Yes.")
+    assert part.get_by_role("status").last.inner_text().startswith("✓ Yes.")
 
 
 def test_in_a_test_not_knowing_is_an_answer(ask: Callable[..., Any]) -> None:
@@ -255,15 +339,76 @@ def test_numbers_are_read_as_people_write_them(ask: Callable[..., Any]) -> None:
     assert page.evaluate(read, texts) == wanted
 
 
-def test_in_jupyterlab_by_keyboard(open_page: Callable[..., Any], lab: tuple[str, Path]) -> None:
-    """With JupyterLab's own shortcuts around, a kernel that hears the answers, and TeX."""
+# --- the interview -------------------------------------------------------------------------------------------
+
+
+def test_an_interview_by_keyboard_alone(sit: Callable[..., Any]) -> None:
+    asked = interview()
+    page = sit(asked)
+    someone, press = Keyboard(page), page.keyboard.press
+    first = asked.card
+    assert first is not None
+    assert not page.get_by_role("button", name="Good").is_visible()
+    someone.tab_to("", "button", "Show the answer")
+    press("Enter")
+    assert someone.focus()["name"].startswith("The answer")  # where reading goes on
+    assert page.get_by_role("region", name="The answer").inner_text().startswith("In 30 seconds.")
+    assert not page.get_by_text(first.why[:30]).is_visible()
+    press("Tab")
+    assert someone.focus()["name"].startswith("Again")
+    press("Enter")
+    answered(page, asked)
+    assert page.get_by_role("status").inner_text() == "That card comes back in 1 minute."
+    assert someone.focus()["name"] == "Show the answer"
+    press("Enter")
+    assert asked.card is not None
+    for _ in range(6):  # four ratings, two folds
+        press("Tab")
+    press("Enter")
+    folded = page.locator("details").nth(1)
+    assert folded.evaluate("(node) => node.open")
+    assert "Often answered" in folded.inner_text()
+
+
+def test_every_card_can_be_rated_without_scrolling(sit: Callable[..., Any]) -> None:
+    asked = interview()
+    page = sit(asked, width=900, height=560)  # what JupyterLab leaves of 1280 × 800
+    for _ in range(len(asked.deck.cards)):
+        page.get_by_role("button", name="Show the answer").click()
+        buttons = page.get_by_role("group", name="How was it?").get_by_role("button").all()
+        assert len(buttons) == 4
+        assert all(button.evaluate(FITS) for button in buttons)
+        asked.reveal()
+        page.get_by_role("button", name="Easy").click()
+        answered(page, asked)
+    assert "Nothing is due" in page.get_by_test_id("interview").inner_text()
+    assert not page.get_by_role("button", name="Show the answer").is_visible()
+    assert "Nothing is due" in page.evaluate("document.activeElement.textContent")
+
+
+def test_an_interview_can_be_narrowed(sit: Callable[..., Any]) -> None:
+    asked = interview()
+    page = sit(asked)
+    page.get_by_label("Level").select_option("design")
+    page.get_by_label("Topic").select_option(asked.deck.topics[0])
+    chosen = page.evaluate("[models[0].get('_level'), models[0].get('_topic')]")
+    assert chosen == ["design", asked.deck.topics[0]]
+    page.evaluate("document.body.dataset.theme = 'dark'")
+    assert page.get_by_label("Level").evaluate("(node) => getComputedStyle(node).colorScheme") == "dark"
+
+
+# --- in JupyterLab -------------------------------------------------------------------------------------------
+
+
+def run_in_lab(open_page: Callable[..., Any], lab: tuple[str, Path], code: str, height: int) -> Any:
+    """Run one cell in a real JupyterLab, with its own shortcuts around, and a kernel that hears the answers."""
     address, folder = lab
     book = nbformat.v4.new_notebook(
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        cells=[nbformat.v4.new_code_cell("from gmmteach.practice.quiz_widget import quiz\nasked = quiz('03')\nasked")],
+        cells=[nbformat.v4.new_code_cell(code)],
     )
-    nbformat.write(book, folder / "quiz.ipynb")
-    page = open_page(f"{address}/lab/tree/quiz.ipynb", height=1100)
+    nbformat.write(book, folder / "one.ipynb")
+    page = open_page(f"{address}/lab/tree/one.ipynb", width=1280, height=height)
     page.wait_for_function(
         "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000
     )
@@ -279,11 +424,38 @@ def test_in_jupyterlab_by_keyboard(open_page: Callable[..., Any], lab: tuple[str
     outputs = "JSON.stringify(jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model.toJSON()))"
     page.wait_for_function(f"{outputs}.includes('output_type')", timeout=60_000)
     assert '"error"' not in page.evaluate(outputs), page.evaluate(outputs)
+    return page
+
+
+CELLS = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+
+
+def test_an_interview_in_jupyterlab(open_page: Callable[..., Any], lab: tuple[str, Path]) -> None:
+    page = run_in_lab(open_page, lab, "from gmmteach.practice import interview\ninterview()", 800)
+    card = page.get_by_test_id("interview")
+    card.wait_for()
+    before = page.evaluate(CELLS)
+    for rating, wait in (("Again", "1 minute"), ("Good", "10 minutes")):
+        page.wait_for_function("document.querySelector('[data-testid=interview] .gmmt-question').textContent")
+        asked = card.locator(".gmmt-question").inner_text()
+        card.get_by_role("button", name="Show the answer").press("Enter")
+        assert all(button.evaluate(FITS) for button in card.locator(".gmmt-rating").all())
+        for key in ("1", "b", "d", "d", "x"):  # in JupyterLab: a heading, a cell more, a cell less
+            card.get_by_role("button", name=rating).press(key)
+        card.get_by_role("button", name=rating).press("Enter")
+        card.get_by_text(f"That card comes back in {wait}.").wait_for()
+        assert card.locator(".gmmt-question").inner_text() != asked
+        assert page.evaluate("document.activeElement.textContent") == "Show the answer"
+    assert "screening 2 of" in card.inner_text()
+    assert page.evaluate(CELLS) == before
+
+
+def test_in_jupyterlab_by_keyboard(open_page: Callable[..., Any], lab: tuple[str, Path]) -> None:
+    page = run_in_lab(open_page, lab, "from gmmteach.practice.quiz_widget import quiz\nasked = quiz('03')\nasked", 1100)
     page.get_by_test_id("quiz").wait_for()
     asked = quiz("03")
     page.wait_for_function("document.querySelector('[data-testid=quiz]').textContent.length > 500")
-    cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
-    before = page.evaluate(cells)
+    before = page.evaluate(CELLS)
     someone = Keyboard(page)
     page.locator(".jp-OutputArea-output").first.click(position={"x": 5, "y": 5})
     for question in asked.quiz.questions:
@@ -294,8 +466,8 @@ def test_in_jupyterlab_by_keyboard(open_page: Callable[..., Any], lab: tuple[str
             for key in ("a", "b", "d", "d", "x"):  # in JupyterLab: insert a cell, delete a cell, cut a cell
                 page.keyboard.press(key)
         someone.answer(question, f"{given:.4g}" if isinstance(given, float) else given)
-        assert part.get_by_role("status").last.inner_text().startswith("Yes.")
-    assert page.evaluate(cells) == before
+        assert part.get_by_role("status").last.inner_text().startswith("✓ Yes.")
+    assert page.evaluate(CELLS) == before
     section(page, asked.quiz.questions[0]).locator("mjx-container, .MathJax").first.wait_for()
     assert "$" not in page.get_by_test_id("quiz").inner_text()
     page.wait_for_timeout(500)

@@ -37,34 +37,51 @@ export function isRight(question, given) {
 const reason = (question, i) => `<li><strong>${question.options[i].text}</strong>: ${question.options[i].why}</li>`;
 const list = (items) => (items.length ? `<ul>${items.join("")}</ul>` : "");
 
+// A verdict is told by its mark and its word, and by its colour besides.
+const YES = '<strong class="gmmt-yes">✓ Yes.</strong>', NOT_YET = '<strong class="gmmt-no">✗ Not yet.</strong>';
+const COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven"];
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+// What is said of ticks that are not all right: so many are not true, so many are missing.
+export function ticked(right, wrong, missing) {
+  const said = [];
+  if (wrong && right) said.push(`${capital(COUNTS[wrong])} of those you ticked ${wrong === 1 ? "is" : "are"} not true.`);
+  else if (wrong) said.push(wrong === 1 ? "The one you ticked is not true." : "None of those you ticked is true.");
+  const others = right ? "more" : missing === 1 ? "other" : "others";
+  if (missing) said.push(`${capital(COUNTS[missing])} ${others} ${missing === 1 ? "is" : "are"} true.`);
+  return said.join(" ");
+}
+
+// What is said of an order in which so many steps, from the first, stand right.
+export function placed(first) {
+  if (first === 0) return "The first step belongs further down.";
+  const steps = first === 1 ? "step stands where it should" : `${COUNTS[first]} steps stand where they should`;
+  return `The first ${steps}; the next one does not.`;
+}
+
 // What is said after an attempt that was wrong: why, but not the answer.
 function correction(question, given) {
   const { kind, options, answer } = question;
   if (kind === "number") {
     const slip = options.slice(1).find((option) => near(question, given, option.value));
-    return `<p><strong>Not yet.</strong> ${slip ? slip.why : `That is too ${given > answer ? "large" : "small"}.`}</p>`;
+    return `<p>${NOT_YET} ${slip ? slip.why : `That is too ${given > answer ? "large" : "small"}.`}</p>`;
   }
   if (kind === "order") {
     const first = given.findIndex((item, i) => item !== answer[i]);
-    const placed = first === 0 ? "The first step belongs further down." :
-      `The first ${first === 1 ? "step stands" : `${first} steps stand`} where it should; the next one does not.`;
-    return `<p><strong>Not yet.</strong> ${first > 1 ? placed.replace("it should", "they should") : placed}</p>` +
-      list([reason(question, given[first])]);
+    return `<p>${NOT_YET} ${placed(first)}</p>` + list([reason(question, given[first])]);
   }
   if (kind === "several") {
-    const wrong = given.filter((i) => !answer.includes(i)), missing = answer.length - (given.length - wrong.length);
-    const said = [];
-    if (wrong.length) said.push(`${wrong.length} of those you ticked ${wrong.length === 1 ? "is" : "are"} not true.`);
-    if (missing) said.push(`${missing} that ${missing === 1 ? "is" : "are"} true ${missing === 1 ? "is" : "are"} missing.`);
-    return `<p><strong>Not yet.</strong> ${said.join(" ")}</p>${list(wrong.map((i) => reason(question, i)))}`;
+    const wrong = given.filter((i) => !answer.includes(i)), right = given.length - wrong.length;
+    const said = ticked(right, wrong.length, answer.length - right);
+    return `<p>${NOT_YET} ${said}</p>${list(wrong.map((i) => reason(question, i)))}`;
   }
-  return `<p><strong>Not yet.</strong> ${options[given[0]].why}</p>`;
+  return `<p>${NOT_YET} ${options[given[0]].why}</p>`;
 }
 
 // What is said at the end: the answer, and every option's own explanation.
 function explanation(question, right) {
   const { kind, options, answer } = question;
-  const head = right ? "<strong>Yes.</strong>" : "<strong>The answer.</strong>";
+  const head = right ? YES : "<strong>The answer.</strong>";
   if (kind === "order") {
     return `<p>${head}</p><ol>${options.map((_, i) => reason(question, i)).join("")}</ol>`;
   }
@@ -75,8 +92,9 @@ function explanation(question, right) {
   const best = kind === "number" ? 0 : answer[0];
   const others = options.map((_, i) => i).filter((i) => i !== best);
   const name = right && kind !== "number" ? "" : `${options[best].text}. `;
-  return `<p>${head} ${name}${options[best].why}</p>` +
-    `<p class="gmmt-others">And the others?</p>${list(others.map((i) => reason(question, i)))}`;
+  const asked = kind === "number" ? "Common wrong answers" : "And the others?"; // a number has no others to choose from
+  const rest = others.length ? `<p class="gmmt-others">${asked}</p>${list(others.map((i) => reason(question, i)))}` : "";
+  return `<p>${head} ${name}${options[best].why}</p>${rest}`;
 }
 
 export default {
@@ -109,7 +127,7 @@ export default {
       const check = make("button", { type: "button", className: "gmmt-primary", textContent: "Check" });
       const show = make("button", { type: "button",
         textContent: about.test ? "I do not know yet" : "Show the answer" });
-      const again = make("button", { type: "button", textContent: "Try again" });
+      const again = make("button", { type: "button" });
       const note = make("span", { className: "gmmt-hint", role: "status" });
       for (const button of [check, show, again]) button.setAttribute("aria-description", `question ${number + 1}`);
       const inputs = [], rows = [], marks = [];
@@ -194,7 +212,8 @@ export default {
           on(up, "click", () => move(i, -1));
           on(down, "click", () => move(i, +1));
           inputs.push(up, down);
-          return make("li", {}, make("span", { innerHTML: option.text }), up, down);
+          return make("li", {}, make("div", { className: "gmmt-step" },
+            make("span", { innerHTML: option.text }), up, down));
         });
         let drawn = "";
         return (done) => {
@@ -224,6 +243,8 @@ export default {
         check.disabled = empty();
         show.hidden = done || (!about.test && !state.tries);
         again.hidden = !done;
+        again.textContent = state.right ? "Answer again" : "Try again";
+        again.classList.toggle("gmmt-quiet", state.right); // nothing is left to do there
         if (done) note.textContent = "";
         if (kind === "number") {
           note.textContent = changed && draft === null && inputs[0].value.trim() ? "Write a number, such as 0.25 or 1/4." : "";
@@ -231,6 +252,8 @@ export default {
         const text = done ? explanation(question, state.right)
           : state.tries && !changed ? correction(question, state.given) : "";
         status.hidden = !text;
+        status.classList.toggle("gmmt-said-yes", done && state.right);
+        status.classList.toggle("gmmt-said-no", !done);
         if (text === said) return;
         said = text;
         status.innerHTML = text;
