@@ -45,7 +45,8 @@ const capital = (text) => text[0].toUpperCase() + text.slice(1);
 // What is said of ticks that are not all right: so many are not true, so many are missing.
 export function ticked(right, wrong, missing) {
   const said = [];
-  if (wrong && right) said.push(`${capital(COUNTS[wrong])} of those you ticked ${wrong === 1 ? "is" : "are"} not true.`);
+  const are = wrong === 1 ? "is" : "are";
+  if (wrong && right) said.push(`${capital(COUNTS[wrong])} of those you ticked ${are} not true.`);
   else if (wrong) said.push(wrong === 1 ? "The one you ticked is not true." : "None of those you ticked is true.");
   const others = right ? "more" : missing === 1 ? "other" : "others";
   if (missing) said.push(`${capital(COUNTS[missing])} ${others} ${missing === 1 ? "is" : "are"} true.`);
@@ -93,7 +94,8 @@ function explanation(question, right) {
   const others = options.map((_, i) => i).filter((i) => i !== best);
   const name = right && kind !== "number" ? "" : `${options[best].text}. `;
   const asked = kind === "number" ? "Common wrong answers" : "And the others?"; // a number has no others to choose from
-  const rest = others.length ? `<p class="gmmt-others">${asked}</p>${list(others.map((i) => reason(question, i)))}` : "";
+  const reasons = list(others.map((i) => reason(question, i)));
+  const rest = reasons && `<p class="gmmt-others">${asked}</p>${reasons}`;
   return `<p>${head} ${name}${options[best].why}</p>${rest}`;
 }
 
