@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp, softmax
 
 from gmmteach.practice import check, checker, hint, solution
 from gmmteach.practice.exercises import EXERCISES
@@ -402,3 +403,66 @@ def test_the_solution_as_shown_runs_where_it_is_pasted(exercise: Exercise) -> No
     names: dict[str, Any] = {}
     exec(code, names)
     assert check(exercise.name, names[exercise.name]).passed
+
+
+# --- other right answers of single exercises --------------------------------------------------------------------
+
+SEEDS: dict[str, Callable[[Any, int], Any]] = {  # a generator, how many -> seeds
+    "whole numbers": lambda rng, n: rng.integers(2**31, size=n),
+    "small ones": lambda rng, n: [rng.integers(1000) for _ in range(n)],
+    "fractions": lambda rng, n: [rng.random() for _ in range(n)],
+    "one and those after it": lambda rng, n: int(rng.integers(2**31)) + np.arange(n),
+    "arrays of one number": lambda rng, n: rng.integers(2**31, size=(n, 1)),
+    "the generator itself": lambda rng, n: [rng] * n,
+    "generators": lambda rng, n: rng.spawn(n),
+    "old generators": lambda rng, n: [np.random.RandomState(rng.integers(2**31)) for _ in range(n)],
+    "seed sequences": lambda rng, n: rng.bit_generator.seed_seq.spawn(n),
+}
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+def test_seeds_drawn_in_other_ways_pass(kind: str) -> None:
+    def mine(fit: Any, n_init: int, rng: Any) -> Any:
+        runs = [fit(seed) for seed in SEEDS[kind](rng, n_init)]
+        return list(runs[int(np.nanargmax([log_likelihood for log_likelihood, _ in runs]))])
+
+    assert check("best_of", mine).passed
+
+
+def test_seeds_from_too_few_numbers_are_said() -> None:
+    def mine(fit: Any, n_init: int, rng: Any) -> Any:
+        return max((fit(rng.integers(3)) for _ in range(n_init)), key=lambda run: np.nan_to_num(run[0], nan=-np.inf))
+
+    verdict = check("best_of", mine)
+    assert verdict.diagnosis == "every run has another seed"
+    assert "6 runs, from " in verdict.message
+
+
+EXPONENTS: dict[str, Callable[[Any, Any, float], Any]] = {
+    "a root, squared again": lambda X, means, v: -(np.linalg.norm(X[:, None] - means, axis=2) ** 2) / (2 * v),
+    "multiplied out": lambda X, means, v: (X @ means.T - (means**2).sum(axis=1) / 2) / v,
+    "whole densities": lambda X, means, v: (-((X[:, None] - means) ** 2) / (2 * v) - np.log(2 * np.pi * v) / 2).sum(2),
+}
+
+
+@pytest.mark.parametrize("kind", EXPONENTS)
+@pytest.mark.parametrize("ends", [softmax, lambda e, axis: np.exp(e - logsumexp(e, axis=axis, keepdims=True))])
+def test_other_softmaxes_pass(kind: str, ends: Any) -> None:
+    """That of the notebook loses some of its digits beside exponents of 1e12."""
+    assert check("soft_labels", lambda X, means, v: ends(EXPONENTS[kind](X, means, v), axis=1)).passed
+
+
+def test_a_ratio_of_shares_gives_an_exponent_away() -> None:
+    verdict = check("soft_labels", lambda X, means, v: softmax(EXPONENTS["whole densities"](X, means, 3 * v), axis=1))
+    assert verdict.diagnosis == "the ratio of two shares is right"
+
+
+@pytest.mark.parametrize("changed", ["full", "tied", "diag", "spherical"])
+def test_an_argument_that_is_changed_for_one_type_is_noticed(changed: str) -> None:
+    def mine(covariances: Any, covariance_type: str, reg_covar: float) -> Any:
+        right = EXERCISES["regularise"].reference(covariances, covariance_type, reg_covar)
+        if covariance_type == changed:
+            covariances[...] = right
+        return right
+
+    assert check("regularise", mine).diagnosis == "the argument stays as it is"
