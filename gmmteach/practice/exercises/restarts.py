@@ -514,8 +514,8 @@ def _beaten(outputs: Outputs, arguments: Arguments) -> str:
 EXERCISE = Exercise(
     name="best_of",
     signature="best_of(fit, n_init, rng)",
-    task="Return the `(log_likelihood, means)` of the best of `n_init` runs of `fit(seed)`, each with another seed that "
-    "is drawn from `rng`, a `numpy.random.Generator`. Each run returns `(log_likelihood, means)`, the total "
+    task="Return the `(log_likelihood, means)` of the best of `n_init` runs of `fit(seed)`, each with another seed "
+    "that is drawn from `rng`, a `numpy.random.Generator`. Each run returns `(log_likelihood, means)`, the total "
     "log-likelihood and an array (K, D). A run that failed has NaN or −∞, and must not win.",
     reference=best_of,
     cases=cases,
