@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
+from scipy.stats import multivariate_normal
 
 from gmmteach.practice import check, checker, hint, solution
 from gmmteach.practice.exercises import EXERCISES
@@ -125,6 +126,18 @@ def test_draws_in_another_order_pass(mine: Any) -> None:
 
 def test_an_array_of_one_number_is_a_number() -> None:
     assert check("kl", lambda *a: np.array([[EXERCISES["kl"].reference(*a)]])).passed
+
+
+@pytest.mark.parametrize("small", [1e-300, 1e-12, 1e-6])
+def test_a_small_number_added_is_noticed(small: float) -> None:
+    def your_e_step(X: Any, weights: Any, means: Any, covariances: Any) -> Any:
+        joint = [w * multivariate_normal(m, S).pdf(X) for w, m, S in zip(weights, means, covariances, strict=True)]
+        shares = np.transpose(joint) + small
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    verdict = check(your_e_step)
+    assert "added a small number" in verdict.message
+    assert "(0.333, 0.333, 0.333)" in verdict.message
 
 
 def test_of_two_mistakes_the_visible_one_is_named() -> None:

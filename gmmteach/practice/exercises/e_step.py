@@ -181,7 +181,20 @@ MISTAKES = (
     ),
 )
 
+
+def _same_for_all(outputs: Outputs, arguments: Arguments) -> str:
+    """Where a small number is added to densities that are 0, whatever the number is, all components end alike."""
+    far = outputs[0][-1]
+    return _outlier(outputs, arguments) if np.ptp(far) < 1e-9 else ""
+
+
 PROPERTIES = (
+    Property(
+        "the far sample belongs to somebody",
+        _same_for_all,
+        "Have you added a small number, so that nothing is divided by 0? Then that number decides, and not the "
+        "densities. What can be compared before the exponential is taken?",
+    ),
     Property(
         "every row sums to 1",
         lambda outputs, arguments: (
