@@ -110,7 +110,7 @@ class CollapseExplorer(Panel):
         )
         self.point = slider("on point", point, 0, last, 1, form=".0f", label=75, width=310, tip="of the sorted values")
         self.remedy = ipywidgets.ToggleButtons(
-            options=list(REMEDIES), tooltips=list(REMEDIES.values()), style={"button_width": "104px"}
+            options=list(REMEDIES), tooltips=list(REMEDIES.values()), style={"button_width": "122px"}
         )
         halve = button("Halve σ", self.halve, "one click, one halving")
         again = button("Start again", self.start_again, "the spike as wide as the data, no remedy")

@@ -105,12 +105,12 @@ class LandscapeExplorer(Panel):
             f"Map of the log-likelihood of {count(len(x), 'value')} over two means, deeper in colour where it is "
             "higher, with its peaks, the diagonal, and the paths of EM and gradient ascent; beside it, how they climb."
         )
-        how: dict[str, Any] = {"form": f".{self._digits}f", "label": 100, "tip": "or click the map"}
+        how: dict[str, Any] = {"form": f".{self._digits}f", "label": 130, "tip": "or click the map"}
         self.start_0 = slider("start, mean 0", first[0], low, high, step, **how)
         self.start_1 = slider("start, mean 1", first[1], low, high, step, **how)
-        self.weight = slider("weight π₀", weight, 0.05, 0.95, 0.01, label=100, tip="known; component 1 has the rest")
+        self.weight = slider("weight π₀", weight, 0.05, 0.95, 0.01, label=130, tip="known; component 1 has the rest")
         tip = "of gradient ascent, times σ²/N; EM steps N/N_k times that"
-        self.step = slider("gradient step", 0.5, 0.1, 4, 0.1, form=".1f", label=100, tip=tip)
+        self.step = slider("gradient step", 0.5, 0.1, 4, 0.1, form=".1f", label=130, tip=tip)
         buttons = [
             button("Exchange the two", self.exchange, "mean 0 starts where mean 1 does, and the other way round"),
             button("Start them alike", self.make_alike, "both at the place half-way between them"),

@@ -120,7 +120,7 @@ class PriorExplorer(Panel):
         moves = {"⇤ Start": -n_iter, "← Step": -1, "Step →": 1, "+ 10": 10, "End ⇥": n_iter}
         steps = [button(name, lambda by=by: self._go(by)) for name, by in moves.items()]  # type: ignore[misc]
         self.prior = ipywidgets.ToggleButtons(
-            options=PRIORS, value=weight_prior, style={"button_width": "180px"},
+            options=PRIORS, value=weight_prior, style={"button_width": "204px"},
             tooltips=["all components alike, α₀ each", "a stick, broken again and again, γ"],
         )  # fmt: skip
         self.concentration = ipywidgets.FloatLogSlider(
@@ -268,7 +268,7 @@ class PriorExplorer(Panel):
             self._tags[k].set_position((now + 0.02 * self.n_iter, heights[k]))
         for line in self._times:
             line.set_xdata([now, now])
-        self._weights_head.set_text(self._named())
+        self._weights_head.set_text(self._named().removeprefix("Dirichlet ").capitalize())
         below = run.objective - run.objective[-1]
         self._bound_ahead.set_data(all_times, below)
         self._bound.set_data(past, below[: now + 1])

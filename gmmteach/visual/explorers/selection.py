@@ -147,7 +147,7 @@ class SelectionExplorer(Panel):
         self._yours = None if X is None else _own(X, labels, feature_names)
         names = list(KNOWN) if X is None else ["yours", *KNOWN]
         self.components = slider("components K", n_components, 1, MOST, 1, form=".0f", label=110, width=340)
-        look = {"button_width": "126px"}
+        look = {"button_width": "146px"}
         self.choice = ipywidgets.ToggleButtons(options=names, value=data if X is None else "yours", style=look)
         self.view = ipywidgets.ToggleButtons(options=["ellipses", "density"], style={"button_width": "92px"})
         self.choice.observe(self._other_data, "value")  # before the panel's own observer draws

@@ -119,7 +119,7 @@ class ThresholdExplorer(Panel):
             tip="which share of the points to flag",
         )  # fmt: skip
         self.by = ipywidgets.ToggleButtons(
-            options=list(KINDS), value=by, tooltips=list(KINDS.values()), style={"button_width": "112px"}
+            options=list(KINDS), value=by, tooltips=list(KINDS.values()), style={"button_width": "134px"}
         )
         super().__init__([row(self.share, self.by)], [self.share, self.by])
 
