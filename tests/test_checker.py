@@ -370,6 +370,17 @@ def test_attempts_are_remembered() -> None:
     assert record["passed_at"]
 
 
+def test_the_whiteboard_has_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = EXERCISES["em_from_memory"].reference
+    monkeypatch.setattr(checker, "_began", {})
+    assert "min." not in check("em_from_memory", reference).message  # nobody has started it
+    monkeypatch.setattr(checker.time, "monotonic", lambda: 1000.0)
+    check("em_from_memory", dots)
+    monkeypatch.setattr(checker.time, "monotonic", lambda: 1000.0 + 14 * 60)
+    assert check("em_from_memory", reference).message.endswith("From the empty cell to here: 14 min.")
+    assert "min." not in check("m_step", EXERCISES["m_step"].reference).message
+
+
 def test_three_hints_one_at_a_time() -> None:
     given = [hint("m_step") for _ in range(4)]
     assert [each.number for each in given] == [1, 2, 3, 1]

@@ -12,10 +12,12 @@ import inspect
 import signal
 import textwrap
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -56,6 +58,8 @@ def check(exercise: str | Callable[..., Any], function: Callable[..., Any] | Non
     name, learners = _named(exercise, function)
     chosen = find(name)
     name, verdict = chosen.name, _judge(chosen, learners)
+    if chosen.timed:
+        verdict = _with_the_time(verdict)
     if verdict.kind not in BLANK:
         Store().change("exercises", name, lambda record: _remember(record, verdict))
     return verdict
@@ -85,6 +89,19 @@ def _named(exercise: str | Callable[..., Any], function: Callable[..., Any] | No
     if not callable(function):
         raise TypeError(f'check("{exercise}", …) needs the function that you have written: check("{exercise}", mine).')
     return exercise, function
+
+
+_began: dict[str, float] = {}  # when the empty cell was checked, in this session
+
+
+def _with_the_time(verdict: Verdict) -> Verdict:
+    """Start the clock at the empty cell; stop it at the right answer."""
+    if verdict.kind in BLANK:
+        _began[verdict.exercise] = time.monotonic()
+    if not verdict.passed or verdict.exercise not in _began:
+        return verdict
+    minutes = (time.monotonic() - _began[verdict.exercise]) / 60
+    return replace(verdict, message=f"{verdict.message}\n\nFrom the empty cell to here: {minutes:.0f} min.")
 
 
 def _remember(record: dict[str, Any], verdict: Verdict) -> dict[str, Any]:

@@ -392,8 +392,9 @@ EXERCISE = Exercise(
     insight="You have written EM. If it was on a clean page, you know it: an average, an average, an average, and "
     "Bayes' "
     "rule, with a logarithm where the numbers are small.",
-    after="How long did it take, from the empty cell to here? Write the minutes down beside today's date: fifteen is "
-    "the clock of an interview. Take it again in a week, without looking. Then say aloud what you would add for real "
-    "data: several starts, a stopping rule, a floor under the variances.",
+    after="Write the minutes down beside today's date: fifteen is the clock of an interview. Take it again in a week, "
+    "without looking. Then say aloud what you would add for real data: several starts, a stopping rule, a floor under "
+    "the variances.",
     notebook="13",
+    timed=True,
 )

@@ -88,6 +88,8 @@ class Exercise:
         Takes a function and the arguments of a case; returns numbers that can be compared. For functions of which one
         call says nothing, because they draw (call them often, and count), and for those that answer in words (number
         the words). It may return None where the function does. By default the function is called once.
+    timed : bool
+        Whether `check` says how long it took, from the first look at the empty cell to the right answer.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Exercise:
     properties: Sequence[Property] = field(default_factory=tuple)
     tolerance: float = 1e-6
     measure: Callable[[Callable[..., Any], Arguments], Any] | None = None
+    timed: bool = False
 
     def __post_init__(self) -> None:
         names = [mistake.name for mistake in self.mistakes]
