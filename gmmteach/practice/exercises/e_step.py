@@ -190,17 +190,17 @@ def _same_for_all(outputs: Outputs, arguments: Arguments) -> str:
 
 PROPERTIES = (
     Property(
-        "the far sample belongs to somebody",
-        _same_for_all,
-        "Have you added a small number, so that nothing is divided by 0? Then that number decides, and not the "
-        "densities. What can be compared before the exponential is taken?",
-    ),
-    Property(
         "every row sums to 1",
         lambda outputs, arguments: (
             "" if np.allclose(outputs[0].sum(axis=1), 1, atol=1e-4) else _sums(outputs, arguments)
         ),
         "The shares of one sample have to sum to 1. Where do you divide, and by what?",
+    ),
+    Property(
+        "the far sample belongs to somebody",
+        _same_for_all,
+        "Have you added a small number, so that nothing is divided by 0? Then that number decides, and not the "
+        "densities. What can be compared before the exponential is taken?",
     ),
     Property(
         "shares lie between 0 and 1",
