@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 from .cases import OUTLIER, parameters
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import symmetric, weights_sum_to_one
 
 Parameters = tuple[Array, Array, Array]
 
@@ -316,19 +317,11 @@ def _wider(outputs: Outputs, arguments: Arguments) -> str:
 
 
 PROPERTIES = (
-    Property(
-        "the weights sum to 1",
-        lambda outputs, arguments: (
-            "" if np.isclose(outputs[0].sum(), 1, atol=1e-4) else f"The weights sum to {number(outputs[0].sum())}."
-        ),
-        "What remains is a mixture again. By what do its weights have to be divided?",
-    ),
+    weights_sum_to_one("What remains is a mixture again. By what do its weights have to be divided?"),
     Property(
         "covariances are symmetric",
         lambda outputs, arguments: (
-            ""
-            if np.allclose(outputs[2], np.swapaxes(outputs[2], 1, 2), atol=1e-4 * np.abs(outputs[2]).max())
-            else f"{_given(arguments)} a covariance is not symmetric."
+            "" if symmetric(outputs[2]) else f"{_given(arguments)} a covariance is not symmetric."
         ),
         "Σ_ab is the transposed of Σ_ba. Which of them stands where?",
     ),

@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 
 from .cases import log_joint, parameters, samples
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import SHARES
 
 
 def e_step(X: Array, weights: Array, means: Array, covariances: Array) -> Array:
@@ -202,13 +203,7 @@ PROPERTIES = (
         "Have you added a small number, so that nothing is divided by 0? Then that number decides, and not the "
         "densities. What can be compared before the exponential is taken?",
     ),
-    Property(
-        "shares lie between 0 and 1",
-        lambda outputs, arguments: (
-            f"The smallest share is {number(outputs[0].min())}." if outputs[0].min() < -1e-9 else ""
-        ),
-        "A probability cannot be negative. Which operation has made it so?",
-    ),
+    SHARES,
 )
 
 EXERCISE = Exercise(

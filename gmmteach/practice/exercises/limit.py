@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import SHARES
 
 TOLERANCE = 2e-4  # so much is rounded off the logarithm of a sum beside an exponent of −1e12
 CLOSE = 2.0**-20  # how much nearer a sample may be: nothing for a wide component, everything for a narrow one
@@ -369,13 +370,7 @@ PROPERTIES = (
         ),
         "The shares of one sample have to sum to 1. Where do you divide, and by what?",
     ),
-    Property(
-        "shares lie between 0 and 1",
-        lambda outputs, arguments: (
-            f"The smallest share is {number(outputs[0].min())}." if outputs[0].min() < -1e-9 else ""
-        ),
-        "A probability cannot be negative. Which operation has made it so?",
-    ),
+    SHARES,
     Property(
         "the nearest mean has the largest share",
         _unordered,

@@ -8,6 +8,7 @@ import numpy as np
 
 from .cases import samples, shares
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import symmetric, weights_sum_to_one
 
 Parameters = tuple[Array, Array, Array]
 
@@ -250,17 +251,11 @@ MISTAKES = (
 )
 
 PROPERTIES = (
-    Property(
-        "the weights sum to 1",
-        lambda outputs, arguments: (
-            "" if np.isclose(outputs[0].sum(), 1, atol=1e-4) else f"The weights sum to {number(outputs[0].sum())}."
-        ),
-        "The shares of all components in all samples sum to N. What has to be divided by what?",
-    ),
+    weights_sum_to_one("The shares of all components in all samples sum to N. What has to be divided by what?"),
     Property(
         "covariances are symmetric",
         lambda outputs, arguments: (
-            "" if np.allclose(outputs[2], np.swapaxes(outputs[2], 1, 2), atol=1e-4 * np.abs(outputs[2]).max())
+            "" if symmetric(outputs[2])
             else "A covariance is not symmetric: entry (0, 1) is not entry (1, 0)."
         ),
         "The covariance of a with b is that of b with a. Do both factors of your product have the mean subtracted?",

@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 
 from .cases import log_joint, parameters, samples
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import weights_sum_to_one
 
 Result = tuple[Array, Array, Array, float]
 
@@ -334,12 +335,8 @@ def _fallen(outputs: Outputs, arguments: Arguments) -> str:
 
 
 PROPERTIES = (
-    Property(
-        "the weights sum to 1",
-        lambda outputs, arguments: (
-            "" if np.isclose(outputs[0].sum(), 1, atol=1e-4) else f"The weights sum to {number(outputs[0].sum())}."
-        ),
-        "The shares of each sample have to sum to 1, and those of all of them to N. Where is something lost?",
+    weights_sum_to_one(
+        "The shares of each sample have to sum to 1, and those of all of them to N. Where is something lost?"
     ),
     Property(
         "variances are positive",

@@ -9,6 +9,7 @@ import numpy as np
 
 from .cases import samples, shares
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import symmetric
 
 Statistics = tuple[Array, Array, Array]  # counts (K,), means (K, D), scatters (K, D, D)
 
@@ -270,7 +271,7 @@ PROPERTIES = (
         "scatters are symmetric",
         lambda outputs, arguments: (
             ""
-            if np.allclose(outputs[2], np.swapaxes(outputs[2], 1, 2), atol=1e-4 * np.abs(outputs[2]).max())
+            if symmetric(outputs[2])
             else f"Entry (0, 1) of scatter 0 is {number(outputs[2][0, 0, 1])}, and entry (1, 0) is "
             f"{number(outputs[2][0, 1, 0])}."
         ),

@@ -10,6 +10,7 @@ import numpy as np
 from .cases import samples, shares
 from .m_step import m_step
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import symmetric, weights_sum_to_one
 
 Parameters = tuple[Array, Array, Array]
 
@@ -260,18 +261,12 @@ def _narrow(outputs: Outputs, arguments: Arguments) -> str:
 
 
 PROPERTIES = (
-    Property(
-        "the weights sum to 1",
-        lambda outputs, arguments: (
-            "" if np.isclose(outputs[0].sum(), 1, atol=1e-4) else f"The weights sum to {number(outputs[0].sum())}."
-        ),
-        "The shares of all components in all samples sum to N. What has to be divided by what?",
-    ),
+    weights_sum_to_one("The shares of all components in all samples sum to N. What has to be divided by what?"),
     Property(
         "covariances are symmetric",
         lambda outputs, arguments: (
             ""
-            if np.allclose(outputs[2], np.swapaxes(outputs[2], 1, 2), atol=1e-4 * np.abs(outputs[2]).max())
+            if symmetric(outputs[2])
             else f"Entry (0, 1) of covariance 0 is {number(outputs[2][0, 0, 1])}, and entry (1, 0) is "
             f"{number(outputs[2][0, 1, 0])}."
         ),

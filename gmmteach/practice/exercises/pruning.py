@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import weights_sum_to_one
 
 Parameters = tuple[Array, Array, Array]
 
@@ -236,13 +237,7 @@ MISTAKES = (
 )
 
 PROPERTIES = (
-    Property(
-        "the weights sum to 1",
-        lambda outputs, arguments: (
-            "" if np.isclose(outputs[0].sum(), 1, atol=1e-4) else f"The weights sum to {number(outputs[0].sum())}."
-        ),
-        "Something was taken away. By what do the rest have to be divided?",
-    ),
+    weights_sum_to_one("Something was taken away. By what do the rest have to be divided?"),
     Property(
         "the weights that are left keep their proportions",
         lambda outputs, arguments: (

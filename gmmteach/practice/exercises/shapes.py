@@ -10,6 +10,7 @@ import numpy as np
 from .m_step import MISTAKES as FULL_MISTAKES
 from .m_step import cases, m_step
 from .model import Arguments, Array, Exercise, Mistake, Outputs, Property, number, row
+from .rules import weights_sum_to_one
 
 Parameters = tuple[Array, Array, Array]
 Step = Callable[..., Parameters]  # X, responsibilities
@@ -375,13 +376,7 @@ TIED_MISTAKES = (
 
 # --- the exercises ------------------------------------------------------------------------------------------
 
-WEIGHTS = Property(
-    "the weights sum to 1",
-    lambda outputs, arguments: (
-        "" if np.isclose(outputs[0].sum(), 1, atol=1e-4) else f"The weights sum to {number(outputs[0].sum())}."
-    ),
-    "The shares of all components in all samples sum to N. What has to be divided by what?",
-)
+WEIGHTS = weights_sum_to_one("The shares of all components in all samples sum to N. What has to be divided by what?")
 VARIANCES = Property(
     "variances are positive",
     lambda outputs, arguments: (
