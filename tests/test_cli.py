@@ -578,6 +578,8 @@ def test_a_real_server_answers_with_the_notebook_and_without_the_news(wheel, tmp
             assert json.loads(get("/api/contents/00-start.ipynb")[1])["type"] == "notebook"
             setting = json.loads(get("/lab/api/settings/@jupyterlab/apputils-extension:notification")[1])
             assert setting["schema"]["properties"]["fetchNews"]["default"] == "false"
+            setting = json.loads(get("/lab/api/settings/@jupyterlab/notebook-extension:tracker")[1])
+            assert setting["schema"]["properties"]["codeCellConfig"]["default"]["lineWrap"] is True
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 from browser import conftest, test_lab_browser  # type: ignore[import-not-found] # noqa: E402
 
+from gmmteach.cli.lab import JUPYTER_CONFIG  # noqa: E402
+
 PATHS = {"lab": "/lab/tree/", "notebook": "/notebooks/", "voila": "/voila/render/"}
 # Of Voilà: a font from the net, an extension of Notebook 7 that it cannot load. Of Notebook 7: any notebook has it.
 HARMLESS = re.compile("favicon|ResizeObserver loop|@fortawesome|@jupyter-notebook/lab-extension|reading 'schema'")
@@ -63,11 +65,10 @@ LOOK = f"""() => {{
 
 @contextmanager
 def serving(app: str, folder: Path, private: Path, theme: str) -> Iterator[str]:
-    """Serve the folder on a free port, with settings of its own; gives the address."""
-    themes, news = (f"@jupyterlab/apputils-extension:{name}" for name in ("themes", "notification"))
+    """Serve the folder on a free port, with the course's settings and no one else's; gives the address."""
     overrides = private / "JUPYTER_CONFIG_DIR" / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True)
-    overrides.write_text(json.dumps({themes: {"theme": f"JupyterLab {theme}"}, news: {"fetchNews": "false"}}))
+    overrides.write_text(json.dumps({"@jupyterlab/apputils-extension:themes": {"theme": f"JupyterLab {theme}"}}))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     if app == "voila":
@@ -77,7 +78,8 @@ def serving(app: str, folder: Path, private: Path, theme: str) -> Iterator[str]:
         line = [module, f"--ServerApp.port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
         line += [f"--{kind}.expose_app_in_browser=True", "--allow-root"]
     own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "GMMTEACH_PROGRESS")
-    variables, log = os.environ | {name: str(private / name) for name in own}, private / "log"
+    variables = os.environ | {name: str(private / name) for name in own} | {"JUPYTER_CONFIG_PATH": str(JUPYTER_CONFIG)}
+    log = private / "log"
     command = [sys.executable, "-m", *line, "--no-browser"]
     with log.open("wb") as out, subprocess.Popen(command, env=variables, stdout=out, stderr=out) as server:
         try:
