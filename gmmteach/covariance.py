@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -445,7 +446,13 @@ def _precision_cholesky(matrices: Array) -> Array:
     variances = np.diagonal(matrices, axis1=-2, axis2=-1)
     if (unexplained <= matrices.shape[-1] * np.finfo(matrices.dtype).eps * variances).any():
         raise np.linalg.LinAlgError("singular to working precision")
-    return np.triu(np.swapaxes(np.linalg.inv(cholesky), -1, -2))
+    return np.swapaxes(np.linalg.inv(cholesky), -1, -2) * _upper(matrices.shape[-1])
+
+
+@cache
+def _upper(n_features: int) -> Array:
+    """Mask of an upper triangular matrix: what an inverse leaves in the other half is rounding."""
+    return np.triu(np.ones((n_features, n_features), dtype=bool))
 
 
 def _not_positive_definite(matrix: Array, component: int | None) -> CollapseError:
@@ -456,9 +463,8 @@ def _not_positive_definite(matrix: Array, component: int | None) -> CollapseErro
 
 
 def _check_variances(variances: Array) -> None:
-    sound = (variances > 0).reshape(len(variances), -1).all(axis=1)
-    if not sound.all():
-        component = int(np.argmin(sound))
+    if variances.min() <= 0:
+        component = int((variances.reshape(len(variances), -1) <= 0).any(axis=1).argmax())
         raise CollapseError(
             f"The covariance of component {component} is not positive definite: its smallest variance is "
             f"{np.min(variances[component]):.3g}.",

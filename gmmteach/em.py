@@ -150,15 +150,16 @@ def check_spread(mixture: Mixture, counts: Array, reach: Array) -> None:
     """
     eps = np.finfo(mixture.means.dtype).eps
     # Differences from the mean are rounded, and the trifle in N_k shifts a mean by 10 eps / N_k of itself.
-    rounding = 16 * eps * np.maximum(np.abs(mixture.means), eps * reach) / np.clip(counts, 0.05, 1)[:, np.newaxis]
+    held = np.minimum(np.maximum(counts, 0.05), 1)[:, np.newaxis]
+    rounding = np.maximum(np.abs(mixture.means), eps * reach) * (16 * eps / held)
     if mixture.covariance_type == "spherical":  # one number for all features: the coarsest of them decides
         rounding = rounding.max(axis=1, keepdims=True)
-    deviations = np.sqrt(mixture.variances)
-    narrow = deviations < rounding
+    narrow = mixture.variances < rounding * rounding
     shared = mixture.covariance_type == "tied"
     if (narrow.all(axis=0) if shared else narrow).any():
         k = int(narrow.any(axis=1).argmax())
-        whose = "All components have" if shared else f"Component {k} has"
-        raise CollapseError(
-            f"{whose} shrunk to a standard deviation of {deviations[k].min():.3g}.", None if shared else k
+        whose, deviation = (
+            "All components have" if shared else f"Component {k} has",
+            np.sqrt(mixture.variances[k].min()),
         )
+        raise CollapseError(f"{whose} shrunk to a standard deviation of {deviation:.3g}.", None if shared else k)

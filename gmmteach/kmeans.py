@@ -7,7 +7,7 @@ weight and size, whose classification likelihood it climbs (Celeux & Govaert 199
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 import numpy as np
@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from .covariance import Array, blocks, floating
 from .mixture import Mixture
 from .statistics import checked_weights
-from .sweep import Sweep, harden
+from .sweep import Sweep, block_size, harden
+from .threads import in_threads
 from .trace import Snapshot
 
 
@@ -29,10 +30,17 @@ def assign(X: Array, centres: Array) -> Array:
     origin = centres.mean(axis=0)
     theta = _natural_parameters(centres - origin)
     labels, numbers = np.empty(len(X), dtype=np.int32), np.arange(len(centres), dtype=X.dtype)
-    for rows, columns in blocks(X):
-        nearness = theta[:, 1:] @ (columns - origin[:, np.newaxis])
-        nearness += theta[:, :1]
-        labels[rows] = numbers @ harden(nearness, None)[0]  # four times as quick as argmax over so few rows
+
+    def work(starts: Sequence[int]) -> tuple[()]:
+        for start in starts:
+            rows = slice(start, start + size)
+            nearness = theta[:, 1:] @ (np.ascontiguousarray(X[rows].T) - origin[:, np.newaxis])
+            nearness += theta[:, :1]
+            labels[rows] = numbers @ harden(nearness, None)[0]  # four times as quick as argmax over so few rows
+        return ()
+
+    size = block_size(2 * sum(centres.shape), X.dtype)
+    in_threads(work, len(X), size, len(X) * len(centres) * (16 + X.shape[1]))
     return labels
 
 
@@ -122,7 +130,8 @@ def lloyd(X: ArrayLike, start: ArrayLike | Mixture, *, sample_weight: ArrayLike 
 
 
 def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]:
-    origin = X.mean(axis=0)  # as in scikit-learn, all is counted from here: squares of large numbers cost digits
+    # As in scikit-learn, all is counted from the mean: squares of large numbers cost digits.
+    origin = np.einsum("nd->d", X) / len(X)  # for few features four times as quick as X.mean(axis=0)
     centres = centres - origin
     reweighted = None if (sample_weight == 1).all() else sample_weight
     size = float(sample_weight.sum()) * X.shape[1]
@@ -145,8 +154,8 @@ def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]
             hard=True,
             objective_name="minus inertia",
         )
-        counts, sums = sums[:, 0].astype(X.dtype), sums[:, 1:].astype(X.dtype)
-        if (counts == 0).any():
+        counts, sums = (part.astype(X.dtype, copy=False) for part in (sums[:, 0], sums[:, 1:]))
+        if not counts.all():
             counts, sums = relocate(X, centres + origin, origin, counts, sums, sample_weight)
         centres = sums / counts[:, np.newaxis]  # Bishop 2006, eq. 9.4
 

@@ -118,9 +118,11 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         """
         self._validate_params()
         X = everything = self._validated(X, reset=True)
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
-        if (weights == 0).any() and weights.any():  # a sample that counts for nothing has no say in anything
-            X, weights = X[weights != 0], weights[weights != 0]
+        weights = np.ones(len(X), dtype=X.dtype)
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+            if (weights == 0).any() and weights.any():  # a sample that counts for nothing has no say in anything
+                X, weights = X[weights != 0], weights[weights != 0]
         if len(X) < self.n_clusters:
             raise ValueError(f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}.")
         n_init = self._number_of_runs()
@@ -189,14 +191,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         if isinstance(self.init, str) and self.init == "random":
             share = sample_weight / sample_weight.sum()
             return X[rng.choice(len(X), size=self.n_clusters, replace=False, p=share)]
+        if not isinstance(self.init, str) and not callable(self.init):
+            return self._checked_centres(check_array(self.init, dtype=X.dtype, copy=True), X)
         middle = X.mean(axis=0)
         if isinstance(self.init, str):
             centres, _ = kmeans_plusplus(X - middle, self.n_clusters, sample_weight=sample_weight, random_state=rng)
             return centres + middle
-        if callable(self.init):
-            centres = check_array(self.init(X - middle, self.n_clusters, random_state=rng), dtype=X.dtype)
-            return self._checked_centres(centres, X) + middle
-        return self._checked_centres(check_array(self.init, dtype=X.dtype, copy=True), X)
+        centres = check_array(self.init(X - middle, self.n_clusters, random_state=rng), dtype=X.dtype)
+        return self._checked_centres(centres, X) + middle
 
     def _checked_centres(self, centres: Array, X: Array) -> Array:
         for found, wanted, what in (
@@ -247,7 +249,8 @@ def _centres_settled(tol: float) -> StoppingRule:
     """scikit-learn's rule for k-means: the squared movement of all centres is at most ``tol``."""
 
     def rule(snapshots: list[Snapshot]) -> Outcome | None:
-        movement = np.square(snapshots[-1].mixture.means - snapshots[-2].mixture.means).sum()
+        shift = snapshots[-1].mixture.means - snapshots[-2].mixture.means
+        movement = np.vdot(shift, shift)
         if movement > tol:
             return None
         if movement == 0:
