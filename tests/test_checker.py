@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp, rel_entr, softmax, xlogy
 from scipy.stats import multivariate_normal
 
 from gmmteach.practice import check, checker, hint, solution
@@ -169,6 +169,62 @@ def test_each_mistake_is_named_and_no_other(exercise: Exercise, mistake: Mistake
     assert any(letter.isdigit() for letter in first.removeprefix(f"It looks as if {mistake.name}.")), first
     assert "?" in question
     assert question == mistake.question
+
+
+@pytest.mark.parametrize("small", [1e-9, 1e-12])
+def test_a_small_number_in_kl_is_noticed_wherever_it_stands(small: float) -> None:
+    def logarithms(q: Any, p: Any) -> Any:
+        return (q * (np.log(q + small) - np.log(p + small))).sum()
+
+    def arguments(q: Any, p: Any) -> Any:
+        return ((q + small) * np.log((q + small) / (p + small))).sum()
+
+    def posterior(q: Any, p: Any) -> Any:
+        return xlogy(q, q).sum() - xlogy(q, p + small).sum()
+
+    for mine in (logarithms, arguments, posterior):
+        verdict = check("kl", mine)
+        assert verdict.diagnosis == f"{small:.0e} is added inside the logarithms".replace("e-0", "e-")
+        assert "The smallest chance in the posterior is 9.76e−19, and its logarithm −41.5." in verdict.message
+    assert check("kl", lambda q, p: rel_entr(q, p).sum()).passed
+
+
+def test_a_weight_beside_the_responsibilities_is_noticed() -> None:
+    def mine(X: Any, responsibilities: Any, divide: Callable[[Any], Any]) -> Any:
+        weights, means, _ = EXERCISES["m_step"].reference(X, responsibilities)
+        difference = X[:, None] - means
+        scatter = np.einsum("nk,nki,nkj->kij", weights * responsibilities, difference, difference)
+        return weights, means, scatter / np.reshape(divide(responsibilities), (-1, 1, 1))
+
+    diagnoses = [
+        check("m_step", lambda X, r, divide=divide: mine(X, r, divide)).diagnosis
+        for divide in (lambda r: r.sum(axis=0), lambda r: 1.0, len)
+    ]
+    assert len(set(diagnoses)) == 3
+    assert all("multiplied by π_k" in diagnosis for diagnosis in diagnoses)
+    right = check("m_step", lambda X, r: mine(X, r, lambda r: r.sum(axis=0) * r.mean(axis=0)))
+    assert right.passed
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("m_step", "covariance"),
+        ("m_step_map", "covariance"),
+        ("condition", "covariance"),
+        ("merge_statistics", "scatter"),
+    ],
+)
+def test_an_entry_that_is_not_its_mirrors_is_said(name: str, what: str) -> None:
+    def mine(*arguments: Any) -> Any:
+        first, second, matrices = (np.array(part) for part in EXERCISES[name].reference(*arguments))
+        matrices[1, :1, 1:] += 1
+        return first, second, matrices
+
+    verdict = check(name, mine)
+    assert verdict.diagnosis == f"{what}s are symmetric"
+    assert f"Entry (0, 1) of {what} 1 is " in verdict.message
+    assert ", and entry (1, 0) is " in verdict.message
 
 
 @each_exercise

@@ -144,6 +144,23 @@ def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out.split("\n", 1)[1])[good][0]["kind"] == "right"
 
 
+def test_a_pattern_that_the_shell_leaves_is_looked_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows' shells leave every pattern, the others one that nothing matches."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["grade", "class/*.ipynb"]) == 2
+    said = capsys.readouterr().err
+    assert f"No file matches class/*.ipynb. Check the spelling; a relative path starts from {tmp_path}." in said
+    assert "Errno" not in said
+    assert main(["grade", "none.ipynb"]) == 1
+    assert "none.ipynb: it cannot be read: No such file or directory." in capsys.readouterr().out
+    for name in ("b.ipynb", "a.ipynb", "[1].ipynb"):
+        notebook(tmp_path, "x = 1", name=name)
+    assert main(["grade", "?.ipynb", "[1].ipynb", "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["a.ipynb", "b.ipynb", "[1].ipynb"]
+
+
 # --- exercises of one's own -----------------------------------------------------------------------------------
 
 OWN = """

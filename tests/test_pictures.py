@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
 from matplotlib.text import Text
 from PIL import Image, ImageSequence
 from scipy.stats import chi2
@@ -134,6 +135,16 @@ def test_lines_and_letters_stand_out_from_the_page(dark):
             assert theme.contrast_ratio(theme.colour(k, dark), background) >= 3
     for tone in ("text", "quiet"):
         assert theme.contrast_ratio(theme.page(dark)[tone], background) >= 4.5
+
+
+def test_thin_ellipses_stand_out_in_the_dark(trace):
+    drawn = plot_mixture(trace[-1], trace.X, blank(dark=True))
+    thin = [artist for artist in drawn.artists if isinstance(artist, Ellipse) and artist.get_linewidth() < 2]
+    assert len(thin) == 2
+    ground = np.array(to_rgb(theme.DARK["background"]))
+    for artist in thin:
+        *rgb, share = artist.get_edgecolor()
+        assert theme.contrast_ratio(to_hex(share * np.array(rgb) + (1 - share) * ground), to_hex(ground)) >= 3
 
 
 def test_contrast_of_black_on_white_is_21():

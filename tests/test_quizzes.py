@@ -305,6 +305,7 @@ def test_what_cannot_be_answered_is_named() -> None:
 
 def test_the_gain_counts_first_answers() -> None:
     assert gain().summary == "First answers that were right: before not taken, after not taken."
+    assert "| how many starts | – | – | 05, Write it: best of *n* |" in gain()._repr_markdown_()
     before, after = quiz("pre"), quiz("post")
     before.answer("which-factory", 0.2)
     before.answer("which-factory", 0.5)  # the second answer does not count
@@ -319,7 +320,10 @@ def test_the_gain_counts_first_answers() -> None:
     assert found["collapse"] == (None, True)
     assert gain().summary == "First answers that were right: before 1 of 3, after 10 of 10."
     assert "Bayes' rule" in repr(gain())
-    assert gain()._repr_html_().count("<tr>") == 11
+    shown = gain()._repr_markdown_().split("\n")
+    assert [line.count("|") for line in shown[:12]] == [5] * 12
+    assert "| how many starts | right | right |  |" in shown
+    assert shown[-1] == gain().summary
     assert set(Store().read()) >= {"tests"}
     assert not Store().read()["questions"]
 

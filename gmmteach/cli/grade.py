@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from glob import glob
 from pathlib import Path
 
 from ..practice.grading import Grade, SubmissionError
@@ -32,7 +33,7 @@ def grade(
         raise Trouble(f"{table} is there already; --force replaces it.")
     results: dict[str, list[Grade]] = {}
     troubles = 0
-    for submission in submissions:
+    for submission in _found(submissions):
         try:
             grades = graded(
                 submission, list(exercises) if exercises else None, folder=folder, seconds=seconds, gigabytes=gigabytes
@@ -50,6 +51,18 @@ def grade(
         _write(Path(table), results)
         say(f"Written: {table}")
     return 1 if troubles else 0
+
+
+def _found(submissions: Sequence[str]) -> list[str]:
+    """The files that are meant: a shell that finds none leaves a pattern as it is, and that of Windows always does."""
+    found = []
+    for each in submissions:
+        is_pattern = bool(set("*?[") & set(each)) and not Path(each).exists()
+        files = sorted(glob(each)) if is_pattern else [each]
+        if not files:
+            raise Trouble(f"No file matches {each}. Check the spelling; a relative path starts from {Path.cwd()}.")
+        found += files
+    return found
 
 
 def _print(submission: str, grades: list[Grade], asked: bool) -> None:

@@ -82,5 +82,5 @@ def _back(card: Card) -> str:
 
 def _wrapped(text: str) -> str:
     plain = re.sub(r"\*\*|`", "", html.unescape(text))
-    return "\n".join(textwrap.fill(paragraph, 88, initial_indent="  ", subsequent_indent="  ")
+    return "\n".join(textwrap.fill(paragraph, 88, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
                      for paragraph in plain.split("\n\n"))  # fmt: skip

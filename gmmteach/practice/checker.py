@@ -125,7 +125,7 @@ def _judge(exercise: Exercise, learners: Callable[..., Any]) -> Verdict:
         return Verdict(exercise.name, kind, message, diagnosis)
 
     if _is_stub(learners):
-        return verdict("empty", _invitation(exercise))
+        return verdict("empty", _invitation(exercise, learners))
     if gaps := _gaps(learners):
         return verdict("unfinished", _what_is_left(exercise, gaps))
     cases = exercise.cases()
@@ -137,11 +137,11 @@ def _judge(exercise: Exercise, learners: Callable[..., Any]) -> Verdict:
     except _TooLong:
         return verdict("slow", _too_long())
     except NotImplementedError:
-        return verdict("empty", _invitation(exercise))
+        return verdict("empty", _invitation(exercise, learners))
     except Exception as error:
         return verdict("error", _explained(error, learners, exercise), type(error).__name__)
     if all(value is None or value is ... for value in returned):
-        return verdict("empty", _invitation(exercise) + "\n\n(It returns nothing. Is the `return` missing?)")
+        return verdict("empty", _invitation(exercise, learners) + "\n\n(It returns nothing. Is the `return` missing?)")
     try:
         got = [_plain(_outputs(value), wanted) for value, wanted in zip(returned, right, strict=True)]
     except (TypeError, ValueError) as error:
@@ -372,9 +372,11 @@ def _what_is_left(exercise: Exercise, gaps: list[str]) -> str:
     )
 
 
-def _invitation(exercise: Exercise) -> str:
+def _invitation(exercise: Exercise, learners: Callable[..., Any]) -> str:
+    name = getattr(learners, "__name__", "")
+    signature = exercise.signature.replace(exercise.name, name if name.isidentifier() else exercise.name, 1)
     return (
-        f"{exercise.task}\n\nFill in `{exercise.signature}` and run the cell again. "
+        f"{exercise.task}\n\nFill in `{signature}` and run the cell again. "
         f'For a nudge: `hint("{exercise.name}")`. The notebook runs on without it.'
     )
 

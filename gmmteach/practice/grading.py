@@ -125,7 +125,7 @@ def grade(
     try:
         source = definitions(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SubmissionError(f"it cannot be read: {error}") from None
+        raise SubmissionError(f"it cannot be read: {getattr(error, 'strerror', None) or error}") from None
     own = str(Path(folder).resolve()) if folder else None
     task = {"source": source, "exercises": exercises, "folder": own, "gigabytes": gigabytes}
     with tempfile.TemporaryDirectory() as somewhere:

@@ -13,7 +13,6 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -365,14 +364,14 @@ class Gain(NamedTuple):
             [f"{'skill':{width}}  {'before':9}  {'after':9}", *(row.rstrip() for row in rows), self.summary]
         )
 
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{escape(skill.name)}</th><td>{_mark(skill.before)}</td>"
-            f"<td>{_mark(skill.after)}</td><td>{'' if skill.after else escape(skill.see)}</td></tr>"
+    def _repr_markdown_(self) -> str:
+        """A table of Markdown: JupyterLab and GitHub set words in one of HTML to the right."""
+        rows = [
+            f"| {skill.name} | {_mark(skill.before)} | {_mark(skill.after)} | {'' if skill.after else skill.see} |"
             for skill in self.skills
-        )
-        head = "".join(f"<th scope='col'>{name}</th>" for name in ("Skill", "Before", "After", "Where to read"))
-        return f"<table><caption>{self.summary}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        ]
+        head = ["| Skill | Before | After | Where to read |", "| :-- | :-- | :-- | :-- |"]
+        return "\n".join([*head, *rows, "", self.summary])
 
 
 def gain() -> Gain:

@@ -326,7 +326,8 @@ class PlaneArtists(MixtureArtists):
             patch.set(linewidth=2.8, linestyle=theme.linestyle(k))
             patch.set_path_effects(halo(4.4, self.dark))
         else:
-            patch.set(linewidth=1.2, facecolor=(*to_rgb(ink), 0.16), edgecolor=(*to_rgb(ink), 0.6))
+            edge = 1.0 if self.dark else 0.6  # fainter, it is lost in the dark
+            patch.set(linewidth=1.2, facecolor=(*to_rgb(ink), 0.16), edgecolor=(*to_rgb(ink), edge))
         return cast(Ellipse, self._add(self.axes.add_patch(patch)))
 
     def _move(self, mixture: Mixture, hard: bool) -> None:

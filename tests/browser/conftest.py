@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anywidget import AnyWidget
 
 from .driver import Driver
 
@@ -80,9 +81,9 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     assert not errors, errors
 
 
-# --- players on a plain page, without a kernel ---------------------------------------------------------------
+# --- widgets on a plain page, without a kernel ---------------------------------------------------------------
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>players</title>
+PAGE = """<!doctype html><meta charset="utf-8"><title>widgets</title>
 <style>body { margin: 12px } %(css)s</style><body><script type="module">
 const read = (v) => v?.base64 !== undefined
   ? new DataView(Uint8Array.from(atob(v.base64), (c) => c.charCodeAt(0)).buffer)
@@ -118,20 +119,25 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.fixture
-def play(open_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
-    """Show players on a plain page: the same module and state that JupyterLab gets."""
+def show(open_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Show widgets of one kind on a plain page: the same module and state that JupyterLab gets."""
 
-    def show(*players: Any, **options: Any) -> Any:
-        names = ("_about", "_edits", "_prediction", "position")
-        states = [{name: _plain(getattr(player, name)) for name in names} for player in players]
-        parts = {"css": players[0]._css, "esm": json.dumps(players[0]._esm), "states": json.dumps(states)}
-        file = tmp_path / "players.html"
+    def on_a_page(*widgets: AnyWidget, **options: Any) -> Any:
+        states = [{name: _plain(getattr(one, name)) for name in _own_traits(one)} for one in widgets]
+        parts = {"css": widgets[0]._css, "esm": json.dumps(widgets[0]._esm), "states": json.dumps(states)}
+        file = tmp_path / "widgets.html"
         file.write_text(PAGE % {key: text.replace("</", "<\\/") for key, text in parts.items()}, encoding="utf-8")
         page = open_page(file.as_uri(), **options)
-        page.wait_for_function("window.ready === true && document.querySelector('canvas').dataset.axes")
+        drawn = "[...document.querySelectorAll('canvas')].every((canvas) => canvas.dataset.axes)"
+        page.wait_for_function(f"window.ready === true && {drawn}")
         return page
 
-    return show
+    return on_a_page
+
+
+def _own_traits(widget: AnyWidget) -> set[str]:
+    """What a widget keeps in step with its front end, besides what every widget does."""
+    return set(widget.trait_names(sync=True)) - set(AnyWidget.class_trait_names()) - {"_anywidget_id", "_css", "_esm"}
 
 
 # --- taking hold of a player ---------------------------------------------------------------------------------

@@ -124,9 +124,9 @@ class Driver:
         """Whether every mean that the text line names is drawn where the text line has it."""
         return all(self.shows_mean(k, *centre, panel=panel) for k, centre in enumerate(self.centres))
 
-    def share_on_ellipse(self, k: int, mixture: Any, panel: int = 0) -> float:
-        """Share of the places on the mixture's 2σ ellipse, inside the axes, that have the colour of component k."""
-        ellipses = mixture.ellipses(2.0)
+    def on_ellipse(self, k: int, mixture: Any, n_std: float, panel: int = 0) -> list[tuple[int, int, int]]:
+        """Colours along an ellipse of the mixture, inside the axes."""
+        ellipses = mixture.ellipses(n_std)
         angle, turn = np.linspace(0, 2 * np.pi, 180), np.radians(ellipses.angles[k])
         along, across = ellipses.widths[k] / 2 * np.cos(angle), ellipses.heights[k] / 2 * np.sin(angle)
         xs = ellipses.centres[k][0] + along * np.cos(turn) - across * np.sin(turn)
@@ -138,8 +138,12 @@ class Driver:
             if box["left"] < place[0] < box["left"] + box["width"]
             and box["top"] < place[1] < box["top"] + box["height"]
         ]
+        return self.colours(inside, panel)
+
+    def share_on_ellipse(self, k: int, mixture: Any, panel: int = 0) -> float:
+        """Share of the places on the mixture's 2σ ellipse that have the colour of component k."""
         fill = theme.in_bytes(theme.ink(k))
-        return float(np.mean([near(rgb, fill, 60) for rgb in self.colours(inside, panel)]))
+        return float(np.mean([near(rgb, fill, 60) for rgb in self.on_ellipse(k, mixture, 2.0, panel)]))
 
 
 def near(one: tuple[int, ...], other: tuple[int, ...], reach: int = 24) -> bool:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 X = load_faithful().data
 NAMES = ["eruptions (min)", "waiting (min)"]
 START = Mixture([0.6, 0.4], [[2.0, 60.0], [4.0, 90.0]], [np.cov(X.T)] * 2)
-Play = Callable[..., Any]
+Show = Callable[..., Any]
 Drive = Callable[..., Driver]
 
 
@@ -55,8 +55,8 @@ def decoded(page: Any, name: str = "EM", which: int = 0) -> dict[str, Any]:
 # --- the picture and the text ----------------------------------------------------------------------------------
 
 
-def test_every_half_step_shows_what_the_text_says(play: Play, drive: Drive, run: Trace) -> None:
-    player = drive(play(TracePlayer(run[:4], feature_names=NAMES)))
+def test_every_half_step_shows_what_the_text_says(show: Show, drive: Drive, run: Trace) -> None:
+    player = drive(show(TracePlayer(run[:4], feature_names=NAMES)))
     badge = player.root.locator(".gmmt-badge")
     for position in range(8):
         after = run[position // 2]
@@ -74,8 +74,8 @@ def test_every_half_step_shows_what_the_text_says(play: Play, drive: Drive, run:
     assert player.position == 7  # and no farther
 
 
-def test_an_e_step_recolours_and_an_m_step_moves(play: Play, drive: Drive, run: Trace) -> None:
-    player = drive(play(TracePlayer(run, feature_names=NAMES)))
+def test_an_e_step_recolours_and_an_m_step_moves(show: Show, drive: Drive, run: Trace) -> None:
+    player = drive(show(TracePlayer(run, feature_names=NAMES)))
     pixels = np.array([player.pixel(*x) for x in X])
     alone = [n for n in range(len(X)) if np.sort(np.hypot(*(pixels - pixels[n]).T))[1] > 9]
     far = [
@@ -98,8 +98,8 @@ def test_an_e_step_recolours_and_an_m_step_moves(play: Play, drive: Drive, run: 
     assert player.share_on_ellipse(1, run[1].mixture) > 0.5 > 0.3 > player.share_on_ellipse(1, run[0].mixture)
 
 
-def test_the_objective_and_its_change(play: Play, drive: Drive, run: Trace) -> None:
-    player = drive(play(TracePlayer(run)))
+def test_the_objective_and_its_change(show: Show, drive: Drive, run: Trace) -> None:
+    player = drive(show(TracePlayer(run)))
     player.part("step").click()
     assert "(unchanged" in player.text
     player.part("step").click()
@@ -117,8 +117,8 @@ def test_the_objective_and_its_change(play: Play, drive: Drive, run: Trace) -> N
     assert near(player.colours([(px, py)])[0], theme.in_bytes(theme.LIGHT["text"]))
 
 
-def test_hover_reads_points_and_ellipses(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_hover_reads_points_and_ellipses(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     player, tip = drive(page), page.locator(".gmmt-tip")
     lonely = int(np.argmax([np.sort(np.hypot(*((X - x) / [1, 15]).T))[1] for x in X]))
     page.mouse.move(*player.on_screen(*X[lonely]))
@@ -145,8 +145,8 @@ def test_hover_reads_points_and_ellipses(play: Play, drive: Drive, run: Trace) -
     assert f"half-axes {pretty(long)} and {pretty(short, 4)}" in tip.text_content()
 
 
-def test_next_event_finds_the_next_flip(play: Play, drive: Drive, run: Trace) -> None:
-    player = drive(play(TracePlayer(run)))
+def test_next_event_finds_the_next_flip(show: Show, drive: Drive, run: Trace) -> None:
+    player = drive(show(TracePlayer(run)))
     labels = [snapshot.responsibilities(X).argmax(axis=1) for snapshot in run]
     flips = [2 * t + 1 for t in range(1, len(run)) if (labels[t] != labels[t - 1]).any()]
     few = [2 * t + 1 for t in range(len(run)) if (run[t].responsibilities(X).sum(axis=0) < 3).any()]
@@ -161,10 +161,10 @@ def test_next_event_finds_the_next_flip(play: Play, drive: Drive, run: Trace) ->
     assert "No more events" in player.text
 
 
-def test_a_point_that_flips_wears_a_ring(play: Play, drive: Drive, run: Trace) -> None:
+def test_a_point_that_flips_wears_a_ring(show: Show, drive: Drive, run: Trace) -> None:
     labels = [snapshot.responsibilities(X).argmax(axis=1) for snapshot in run]
     step = next(t for t in range(1, len(run)) if (labels[t] != labels[t - 1]).any())
-    player = drive(play(TracePlayer(run)))
+    player = drive(show(TracePlayer(run)))
     player.part("event").click()
     assert player.position == 2 * step + 1
 
@@ -178,12 +178,12 @@ def test_a_point_that_flips_wears_a_ring(play: Play, drive: Drive, run: Trace) -
     assert np.mean([ringed(n) for n in np.flatnonzero(~flipped)]) < 0.1
 
 
-def test_a_component_that_runs_out_of_points_is_an_event(play: Play, drive: Drive) -> None:
+def test_a_component_that_runs_out_of_points_is_an_event(show: Show, drive: Drive) -> None:
     start = Mixture([0.5, 0.5], [[3.5, 71.0], [9.0, 71.0]], [np.cov(X.T)] * 2)
     trace = Trace.record(em(X, start, reg_covar=1e-6), X)
     dry = [t for t, s in enumerate(trace) if (s.responsibilities(X).sum(axis=0) < 3).any()]
     assert dry
-    player = drive(play(TracePlayer(trace)))
+    player = drive(show(TracePlayer(trace)))
     for _ in range(dry[0] + 1):  # a flip may come first
         if player.position < 2 * dry[0] + 1:
             player.part("event").click()
@@ -195,8 +195,8 @@ def test_a_component_that_runs_out_of_points_is_an_event(play: Play, drive: Driv
 
 
 @pytest.mark.parametrize("focus", ["figure", "timeline"])
-def test_keys(play: Play, drive: Drive, run: Trace, focus: str) -> None:
-    page = play(TracePlayer(run))
+def test_keys(show: Show, drive: Drive, run: Trace, focus: str) -> None:
+    page = show(TracePlayer(run))
     player, end = drive(page), 2 * len(run) - 1
     player.part(focus).focus()
     for key, position in (
@@ -213,8 +213,8 @@ def test_keys(play: Play, drive: Drive, run: Trace, focus: str) -> None:
     assert "Play" in player.part("play").text_content()
 
 
-def test_points_are_read_with_the_keys(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_points_are_read_with_the_keys(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     player = drive(page)
     player.part("end").click()
     player.part("figure").focus()
@@ -227,8 +227,8 @@ def test_points_are_read_with_the_keys(play: Play, drive: Drive, run: Trace) -> 
     assert player.part("readout").text_content() == ""
 
 
-def test_everything_can_be_reached_and_has_a_name(play: Play, drive: Drive, pair: dict[str, Trace]) -> None:
-    page = play(TracePlayer(pair, predict=True, title="A race"))
+def test_everything_can_be_reached_and_has_a_name(show: Show, drive: Drive, pair: dict[str, Trace]) -> None:
+    page = show(TracePlayer(pair, predict=True, title="A race"))
     player = drive(page)
     player.part("skip").click()
     page.mouse.click(5, 5)  # the keyboard starts from the top
@@ -257,8 +257,8 @@ def test_everything_can_be_reached_and_has_a_name(play: Play, drive: Drive, pair
     assert player.part("text").get_attribute("aria-live") == "polite"
 
 
-def test_no_key_leaks_to_the_page(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_no_key_leaks_to_the_page(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     player = drive(page)
     page.evaluate("window.leaked = []; document.addEventListener('keydown', (e) => leaked.push(e.key))")
     for part in ("figure", "timeline", "step", "components", "mean-0"):
@@ -272,8 +272,8 @@ def test_no_key_leaks_to_the_page(play: Play, drive: Drive, run: Trace) -> None:
     assert {"Enter", "b"} <= set(page.evaluate("leaked"))
 
 
-def test_it_plays_to_the_end_and_again(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run[:2]))
+def test_it_plays_to_the_end_and_again(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run[:2]))
     player = drive(page)
     player.part("speed").select_option("4")
     player.part("play").click()
@@ -288,9 +288,9 @@ def test_it_plays_to_the_end_and_again(play: Play, drive: Drive, run: Trace) -> 
     assert "Play" in player.part("play").text_content()
 
 
-def test_an_m_step_moves_gently_unless_motion_is_unwelcome(play: Play, drive: Drive, run: Trace) -> None:
+def test_an_m_step_moves_gently_unless_motion_is_unwelcome(show: Show, drive: Drive, run: Trace) -> None:
     for motion in ("no-preference", "reduce"):
-        page = play(TracePlayer(run), reduced_motion=motion)
+        page = show(TracePlayer(run), reduced_motion=motion)
         player = drive(page)
         player.part("step").click()
         player.part("step").click()
@@ -304,8 +304,8 @@ def test_an_m_step_moves_gently_unless_motion_is_unwelcome(play: Play, drive: Dr
 # --- new runs ----------------------------------------------------------------------------------------------------
 
 
-def test_dragging_a_starting_mean_runs_em_again(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run, feature_names=NAMES))
+def test_dragging_a_starting_mean_runs_em_again(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run, feature_names=NAMES))
     player = drive(page)
     assert player.shows_text()
     before = player.final
@@ -332,8 +332,8 @@ def test_dragging_a_starting_mean_runs_em_again(play: Play, drive: Drive, run: T
     assert page.evaluate("models[0].state._edits") == {}
 
 
-def test_dragging_from_anywhere_rewinds(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_dragging_from_anywhere_rewinds(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     player = drive(page)
     player.part("end").click()
     player.drag(tuple(run.means[-1][1]), (3.0, 60.0), release=False)
@@ -346,8 +346,8 @@ def test_dragging_from_anywhere_rewinds(play: Play, drive: Drive, run: Trace) ->
     assert player.centres[1] == pytest.approx((3.0, 60.0), abs=0.2)
 
 
-def test_a_starting_mean_moves_with_the_keys(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_a_starting_mean_moves_with_the_keys(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     player = drive(page)
     before, box = player.centres, player.axes()
     player.part("mean-1").focus()
@@ -365,8 +365,8 @@ def test_a_starting_mean_moves_with_the_keys(play: Play, drive: Drive, run: Trac
 
 
 @pytest.mark.parametrize("kind", ["tied", "diag", "spherical", "full"])
-def test_another_covariance_type(play: Play, drive: Drive, run: Trace, kind: str) -> None:
-    page = play(TracePlayer(run, max_iter=30))
+def test_another_covariance_type(show: Show, drive: Drive, run: Trace, kind: str) -> None:
+    page = show(TracePlayer(run, max_iter=30))
     player = drive(page)
     player.part("type").select_option("diag" if kind == "full" else "full")
     player.part("type").select_option(kind)
@@ -382,8 +382,8 @@ def test_another_covariance_type(play: Play, drive: Drive, run: Trace, kind: str
     assert made["outcome"]["name"] == expected.outcome
 
 
-def test_another_number_of_components(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run, seed=3), TracePlayer(run, seed=3))
+def test_another_number_of_components(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run, seed=3), TracePlayer(run, seed=3))
     player, twin = drive(page), drive(page, 1)
     for one in (player, twin):
         for k in (8, 1, 5):
@@ -396,11 +396,11 @@ def test_another_number_of_components(play: Play, drive: Drive, run: Trace) -> N
     assert "NaN" not in player.root.text_content()
 
 
-def test_a_collapse_is_named_and_nothing_is_nan(play: Play, drive: Drive) -> None:
+def test_a_collapse_is_named_and_nothing_is_nan(show: Show, drive: Drive) -> None:
     heaps = np.vstack([np.zeros((20, 2)), np.ones((1, 2)) * 9, np.random.default_rng(0).normal((4, 0), size=(30, 2))])
     start = Mixture([0.5, 0.5], [[0.0, 0.0], [4.0, 0.0]], [np.cov(heaps.T)] * 2)
     trace = Trace.record(em(heaps, start, reg_covar=1e-3), heaps)
-    page = play(TracePlayer(trace, reg_covar=0.0, tol=0.0))
+    page = show(TracePlayer(trace, reg_covar=0.0, tol=0.0))
     player = drive(page)
     for k in (3, 4, 5):
         player.part("components").select_option(str(k))
@@ -418,15 +418,15 @@ def test_a_collapse_is_named_and_nothing_is_nan(play: Play, drive: Drive) -> Non
     # and the recorded collapse of the library reads the same
     bare = Trace.record(em(heaps, start), heaps, tol=0)
     assert bare.outcome == "collapsed"
-    other = drive(play(TracePlayer(bare)))
+    other = drive(show(TracePlayer(bare)))
     assert f"component {bare.outcome.component} collapsed" in other.text
 
 
-def test_data_without_spread_cannot_start(play: Play, drive: Drive, run: Trace) -> None:
+def test_data_without_spread_cannot_start(show: Show, drive: Drive, run: Trace) -> None:
     flat = np.column_stack([np.linspace(0, 1, 20), np.zeros(20)])
     trace = Trace.record(lloyd(flat, flat[:2]), flat)
     fake = Trace([Snapshot(0, Mixture([0.5, 0.5], flat[:2], [1.0, 1.0], "spherical"), -10.0)], flat, trace.outcome)
-    player = drive(play(TracePlayer(fake, reg_covar=0.0)))
+    player = drive(show(TracePlayer(fake, reg_covar=0.0)))
     player.part("type").select_option("full")
     assert "This start cannot run" in player.text
     assert player.shows_text()
@@ -435,8 +435,8 @@ def test_data_without_spread_cannot_start(play: Play, drive: Drive, run: Trace) 
 # --- several runs ------------------------------------------------------------------------------------------------
 
 
-def test_side_by_side_in_step(play: Play, drive: Drive, pair: dict[str, Trace]) -> None:
-    page = play(TracePlayer(pair, feature_names=NAMES))
+def test_side_by_side_in_step(show: Show, drive: Drive, pair: dict[str, Trace]) -> None:
+    page = show(TracePlayer(pair, feature_names=NAMES))
     player = drive(page)
     assert player.root.locator("canvas").count() == 2
     short, long = pair["k-means"], pair["EM"]
@@ -461,8 +461,8 @@ def test_side_by_side_in_step(play: Play, drive: Drive, pair: dict[str, Trace]) 
     assert pretty(short.objective[-1]) in player.text.split("\n")[0]
 
 
-def test_a_mean_moves_in_both_runs_from_the_same_start(play: Play, drive: Drive, pair: dict[str, Trace]) -> None:
-    page = play(TracePlayer(pair))
+def test_a_mean_moves_in_both_runs_from_the_same_start(show: Show, drive: Drive, pair: dict[str, Trace]) -> None:
+    page = show(TracePlayer(pair))
     player = drive(page)
     player.drag((2.0, 60.0), (4.5, 60.0), panel=1)
     starts = [decoded(page, name)["means"][:4] for name in ("k-means", "EM")]
@@ -474,12 +474,12 @@ def test_a_mean_moves_in_both_runs_from_the_same_start(play: Play, drive: Drive,
     assert all(player.shows_mean(0, *centres[0], panel=panel) for panel in (0, 1))
 
 
-def test_one_at_a_time_by_a_selector(play: Play, drive: Drive) -> None:
+def test_one_at_a_time_by_a_selector(show: Show, drive: Drive) -> None:
     runs = {
         kind: GaussianMixture(2, covariance_type=kind, random_state=0, tol=1e-9).fit(X).trace_
         for kind in ("full", "tied", "diag", "spherical")
     }
-    player = drive(play(TracePlayer(runs, layout="select")))
+    player = drive(show(TracePlayer(runs, layout="select")))
     assert player.root.locator("canvas").count() == 1
     assert player.part("type").count() == 0  # four runs carry their types in their names
     for _ in range(4):
@@ -493,9 +493,9 @@ def test_one_at_a_time_by_a_selector(play: Play, drive: Drive) -> None:
         assert player.share_on_ellipse(0, trace[2].mixture) > 0.5
 
 
-def test_an_algorithm_that_only_python_knows_plays_but_is_not_edited(play: Play, drive: Drive, run: Trace) -> None:
+def test_an_algorithm_that_only_python_knows_plays_but_is_not_edited(show: Show, drive: Drive, run: Trace) -> None:
     bound = [Snapshot(s.iteration, s.mixture, s.objective, objective_name="evidence lower bound") for s in run]
-    page = play(TracePlayer(Trace(bound, X, run.outcome)))
+    page = show(TracePlayer(Trace(bound, X, run.outcome)))
     player = drive(page)
     assert "runs in Python only" in player.part("note").text_content()
     assert player.part("components").count() == 0
@@ -509,10 +509,10 @@ def test_an_algorithm_that_only_python_knows_plays_but_is_not_edited(play: Play,
 # --- other numbers of features -----------------------------------------------------------------------------------
 
 
-def test_one_feature(play: Play, drive: Drive) -> None:
+def test_one_feature(show: Show, drive: Drive) -> None:
     one = X[:, 1:]
     trace = GaussianMixture(3, random_state=0, tol=1e-4).fit(one).trace_
-    page = play(TracePlayer(trace, feature_names=["waiting (min)"]))
+    page = show(TracePlayer(trace, feature_names=["waiting (min)"]))
     player = drive(page)
     assert player.shows_text()
     player.part("end").click()
@@ -539,14 +539,14 @@ def test_one_feature(play: Play, drive: Drive) -> None:
     assert player.final != before
 
 
-def test_four_features_along_two_principal_components(play: Play, drive: Drive) -> None:
+def test_four_features_along_two_principal_components(show: Show, drive: Drive) -> None:
     rng = np.random.default_rng(1)
     wide = rng.normal(size=(200, 4)) @ rng.normal(size=(4, 4)) + 5 * np.eye(4)[np.arange(200) % 3] @ rng.normal(
         size=(4, 4)
     )
     trace = GaussianMixture(3, random_state=0).fit(wide).trace_
     widget = TracePlayer(trace)
-    page = play(widget)
+    page = show(widget)
     player = drive(page)
     player.part("end").click()
     assert player.shows_text()
@@ -564,8 +564,8 @@ def test_four_features_along_two_principal_components(play: Play, drive: Drive) 
 # --- prediction --------------------------------------------------------------------------------------------------
 
 
-def test_predict_observe_explain(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run, feature_names=NAMES, predict=True))
+def test_predict_observe_explain(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run, feature_names=NAMES, predict=True))
     player = drive(page)
     for name in ("play", "step", "end", "timeline", "components", "mean-0"):
         assert player.part(name).is_disabled(), name
@@ -607,8 +607,8 @@ def test_predict_observe_explain(play: Play, drive: Drive, run: Trace) -> None:
     assert "converges" in player.text
 
 
-def test_a_prediction_can_be_skipped_and_made_later(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run, predict=True))
+def test_a_prediction_can_be_skipped_and_made_later(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run, predict=True))
     player = drive(page)
     player.part("skip").click()
     player.part("end").click()
@@ -623,8 +623,8 @@ def test_a_prediction_can_be_skipped_and_made_later(play: Play, drive: Drive, ru
 
 
 @pytest.mark.parametrize("how", ["media", "lab", "sphinx"])
-def test_dark_mode(play: Play, drive: Drive, run: Trace, how: str) -> None:
-    page = play(TracePlayer(run), color_scheme="dark" if how == "media" else "light")
+def test_dark_mode(show: Show, drive: Drive, run: Trace, how: str) -> None:
+    page = show(TracePlayer(run), color_scheme="dark" if how == "media" else "light")
     player = drive(page)
     ground = "getComputedStyle(document.querySelector('.gmmt-player')).backgroundColor"
     if how != "media":
@@ -644,15 +644,23 @@ def test_dark_mode(play: Play, drive: Drive, run: Trace, how: str) -> None:
     assert player.shows_text()
 
 
-def test_a_light_page_stays_light_in_a_dark_system(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run), color_scheme="dark")
+def test_the_thin_ellipses_stand_out_in_the_dark(show: Show, drive: Drive, run: Trace) -> None:
+    player = drive(show(TracePlayer(run), color_scheme="dark", device_scale_factor=2))
+    for k in range(2):
+        seen = ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in player.on_ellipse(k, run[0].mixture, 1.0)]
+        contrasts = [theme.contrast_ratio(colour, theme.DARK["background"]) for colour in seen]
+        assert np.mean([contrast >= 3 for contrast in contrasts]) > 0.8  # WCAG 2.2, 1.4.11
+
+
+def test_a_light_page_stays_light_in_a_dark_system(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run), color_scheme="dark")
     page.evaluate("document.body.dataset.jpThemeLight = 'true'")
     page.wait_for_function("document.querySelector('.gmmt-player').dataset.theme === 'light'")
 
 
 @pytest.mark.parametrize("width", [360, 480, 800, 1400])
-def test_nothing_sticks_out(play: Play, drive: Drive, pair: dict[str, Trace], width: int) -> None:
-    page = play(TracePlayer(pair), width=width)
+def test_nothing_sticks_out(show: Show, drive: Drive, pair: dict[str, Trace], width: int) -> None:
+    page = show(TracePlayer(pair), width=width)
     player = drive(page)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     for panel in (0, 1):
@@ -663,15 +671,15 @@ def test_nothing_sticks_out(play: Play, drive: Drive, pair: dict[str, Trace], wi
     assert player.shows_mean(0, *START.means[0])
 
 
-def test_sharp_on_a_fine_screen(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run), device_scale_factor=2)
+def test_sharp_on_a_fine_screen(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run), device_scale_factor=2)
     size = page.evaluate("(() => { const c = document.querySelector('canvas'); return [c.width, c.clientWidth]; })()")
     assert size[0] == pytest.approx(2 * size[1], abs=2)
     assert drive(page).shows_text()
 
 
-def test_labels_can_be_read_from_the_back_row(play: Play, run: Trace) -> None:
-    page = play(TracePlayer(run, predict=True, title="Old Faithful"))
+def test_labels_can_be_read_from_the_back_row(show: Show, run: Trace) -> None:
+    page = show(TracePlayer(run, predict=True, title="Old Faithful"))
     sizes = page.evaluate(
         """() => [...document.querySelectorAll(".gmmt-player *")].filter((e) => e.offsetParent && e.textContent.trim())
           .map((e) => [e.className || e.tagName, parseFloat(getComputedStyle(e).fontSize)])"""
@@ -682,9 +690,9 @@ def test_labels_can_be_read_from_the_back_row(play: Play, run: Trace) -> None:
 # --- the life of a widget ----------------------------------------------------------------------------------------
 
 
-def test_two_players_do_not_interfere(play: Play, drive: Drive, run: Trace) -> None:
+def test_two_players_do_not_interfere(show: Show, drive: Drive, run: Trace) -> None:
     other = KMeans(3, random_state=0).fit(X).trace_
-    page = play(TracePlayer(run, title="one"), TracePlayer(other, title="two"))
+    page = show(TracePlayer(run, title="one"), TracePlayer(other, title="two"))
     one, two = drive(page), drive(page, 1)
     before = two.text
     one.part("step").click()
@@ -701,8 +709,8 @@ def test_two_players_do_not_interfere(play: Play, drive: Drive, run: Trace) -> N
     assert len(ids) == len(set(ids))
 
 
-def test_two_views_of_one_player_go_together(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_two_views_of_one_player_go_together(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     page.evaluate("window.removers.push(show(models[0]))")
     page.wait_for_function("document.querySelectorAll('canvas[data-axes]').length === 2")
     one, two = drive(page), drive(page, 1)
@@ -718,8 +726,8 @@ def test_two_views_of_one_player_go_together(play: Play, drive: Drive, run: Trac
     assert one.centres[0] == (2.0, 60.0)
 
 
-def test_a_removed_player_leaves_nothing_behind(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_a_removed_player_leaves_nothing_behind(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     player = drive(page)
     player.part("play").click()
     page.evaluate("window.kept = document.querySelector('.gmmt-player').player; removers[0]()")
@@ -731,8 +739,8 @@ def test_a_removed_player_leaves_nothing_behind(play: Play, drive: Drive, run: T
     assert page.evaluate("kept.root.dataset.theme") == "light"
 
 
-def test_a_saved_player_comes_back_as_it_was(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_a_saved_player_comes_back_as_it_was(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     first = drive(page)
     first.drag((2.0, 60.0), (4.5, 60.0))
     first.part("end").click()
@@ -741,16 +749,16 @@ def test_a_saved_player_comes_back_as_it_was(play: Play, drive: Drive, run: Trac
     assert drive(page).text == text
 
 
-def test_python_can_move_the_player(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_python_can_move_the_player(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     page.evaluate("models[0].set('position', 5)")
     assert drive(page).position == 5
     page.evaluate("models[0].set('position', 9999)")
     assert drive(page).position == 2 * len(run) - 1
 
 
-def test_it_is_drawn_properly_when_its_place_on_the_page_comes_late(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_it_is_drawn_properly_when_its_place_on_the_page_comes_late(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     page.evaluate(
         """() => {
           removers[0]();
@@ -765,13 +773,13 @@ def test_it_is_drawn_properly_when_its_place_on_the_page_comes_late(play: Play, 
     assert player.shows_text()
 
 
-def test_from_control_to_pixels(play: Play, drive: Drive, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_control_to_pixels(show: Show, drive: Drive, capsys: pytest.CaptureFixture[str]) -> None:
     """1,000 points: how long a step takes to be drawn, and a new run to be computed (measured, loosely asserted)."""
     rng = np.random.default_rng(0)
     many = np.concatenate(
         [rng.normal(size=(300, 2)), rng.normal(size=(400, 2)) * [0.7, 1.5] + 3, rng.normal((6, 0), size=(300, 2))]
     )
-    page = play(TracePlayer(GaussianMixture(3, random_state=0, tol=1e-6).fit(many).trace_, tol=1e-6))
+    page = show(TracePlayer(GaussianMixture(3, random_state=0, tol=1e-6).fit(many).trace_, tol=1e-6))
     step, draw, rerun = page.evaluate(
         """async () => {
           const root = document.querySelector(".gmmt-player"), button = root.querySelector("[data-testid=step]");
@@ -800,19 +808,19 @@ def test_from_control_to_pixels(play: Play, drive: Drive, capsys: pytest.Capture
     assert rerun < 2000
 
 
-def test_a_dreadful_start_does_not_flatten_the_curve(play: Play, drive: Drive) -> None:
+def test_a_dreadful_start_does_not_flatten_the_curve(show: Show, drive: Drive) -> None:
     start = Mixture([0.5, 0.5], [[4.5, 20.0], [3.5, 15.0]], [np.cov(X.T)] * 2)
     trace = Trace.record(em(X, start), X)
     assert trace.objective[1] - trace.objective[0] > 19 * (trace.objective[-1] - trace.objective[1]) > 0
-    page = play(TracePlayer(trace))
+    page = show(TracePlayer(trace))
     low, high = page.evaluate("JSON.parse(document.querySelector('canvas').dataset.objective).y")
     assert trace.objective[0] < low < trace.objective[1] < trace.objective[-1] < high
     assert pretty(trace.objective[0]) in drive(page).text
 
 
-def test_a_run_that_hardly_climbs_has_ticks_that_can_be_read(play: Play, drive: Drive) -> None:
+def test_a_run_that_hardly_climbs_has_ticks_that_can_be_read(show: Show, drive: Drive) -> None:
     twins = Mixture([0.5, 0.5], [X.mean(axis=0)] * 2, [np.cov(X.T, bias=True)] * 2)
-    page = play(TracePlayer(Trace.record(em(X, twins), X, tol=0, max_iter=4)))
+    page = show(TracePlayer(Trace.record(em(X, twins), X, tol=0, max_iter=4)))
     low, high = page.evaluate("JSON.parse(document.querySelector('canvas').dataset.objective).y")
     assert low < drive(page).objective < high
     assert high - low > 0.1
@@ -840,10 +848,10 @@ def test_shares_are_neither_a_false_nothing_nor_a_false_all(browser: Any, share:
     assert shown == words
 
 
-def test_most_starts_on_old_faithful_find_both_groups(play: Play) -> None:
+def test_most_starts_on_old_faithful_find_both_groups(show: Show) -> None:
     """A dragged mean keeps the ellipses of its start; the slant of all the data would leave most runs on a plateau."""
     start = Mixture([0.5, 0.5], [[4.5, 50.0], [2.0, 90.0]], [np.diag(X.var(axis=0))] * 2)
-    page = play(TracePlayer(Trace.record(em(X, start, reg_covar=1e-6), X)))
+    page = show(TracePlayer(Trace.record(em(X, start, reg_covar=1e-6), X)))
     places = np.random.default_rng(0).uniform([1.3, 40.0], [5.4, 98.0], (50, 2)).tolist()
     ends = page.evaluate(
         """async (places) => {
@@ -861,8 +869,8 @@ def test_most_starts_on_old_faithful_find_both_groups(play: Play) -> None:
     assert sum(end > -1130.5 for end in ends) >= 35
 
 
-def test_a_tip_follows_the_position(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run))
+def test_a_tip_follows_the_position(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run))
     player, tip = drive(page), page.locator(".gmmt-tip")
     page.mouse.move(*player.on_screen(*X[0]))
     assert "no colour yet" in tip.text_content()
@@ -876,8 +884,8 @@ def test_a_tip_follows_the_position(play: Play, drive: Drive, run: Trace) -> Non
     assert tip.is_hidden()
 
 
-def test_a_low_screen_shows_a_whole_player(play: Play, drive: Drive, run: Trace) -> None:
-    page = play(TracePlayer(run, title="On a small laptop", height=600), width=1100, height=640)
+def test_a_low_screen_shows_a_whole_player(show: Show, drive: Drive, run: Trace) -> None:
+    page = show(TracePlayer(run, title="On a small laptop", height=600), width=1100, height=640)
     assert page.locator(".gmmt-player").bounding_box()["height"] < 640
-    tall = play(TracePlayer(run, title="On a large screen", height=600), width=1100, height=1200)
+    tall = show(TracePlayer(run, title="On a large screen", height=600), width=1100, height=1200)
     assert tall.locator(".gmmt-player").bounding_box()["height"] > 640

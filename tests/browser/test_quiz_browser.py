@@ -14,8 +14,6 @@ from gmmteach.practice.interview_widget import Interview, interview
 from gmmteach.practice.quiz_widget import QuizWidget, quiz
 from gmmteach.practice.quizzes import QUESTIONS, Question, load_quiz
 
-from .conftest import PAGE
-
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FITS = """(node) => {
@@ -23,39 +21,6 @@ FITS = """(node) => {
   return box.top >= 0 && box.bottom <= innerHeight && box.width > 0;
 }"""
 NAMES = sorted(path.stem for path in QUESTIONS.glob("*.toml"))
-
-
-@pytest.fixture
-def ask(open_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
-    """Show a quiz on a plain page: the same module and state that JupyterLab gets, and no kernel."""
-
-    def show(asked: QuizWidget, **options: Any) -> Any:
-        states = [{"_about": asked._about, "_state": asked._state}]
-        parts = {"css": asked._css, "esm": json.dumps(asked._esm), "states": json.dumps(states)}
-        file = tmp_path / "quiz.html"
-        file.write_text(PAGE % {key: text.replace("</", "<\\/") for key, text in parts.items()}, encoding="utf-8")
-        page = open_page(file.as_uri(), **options)
-        page.wait_for_function("window.ready === true")
-        return page
-
-    return show
-
-
-@pytest.fixture
-def sit(open_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
-    """Show an interview on a plain page; `answered` is the kernel's part."""
-
-    def show(asked: Interview, **options: Any) -> Any:
-        names = ("_about", "_shown", "_revealed", "_level", "_topic", "_pressed")
-        states = [{name: getattr(asked, name) for name in names}]
-        parts = {"css": asked._css, "esm": json.dumps(asked._esm), "states": json.dumps(states)}
-        file = tmp_path / "interview.html"
-        file.write_text(PAGE % {key: text.replace("</", "<\\/") for key, text in parts.items()}, encoding="utf-8")
-        page = open_page(file.as_uri(), **options)
-        page.wait_for_function("window.ready === true")
-        return page
-
-    return show
 
 
 def answered(page: Any, asked: Interview) -> None:
@@ -148,9 +113,9 @@ def section(page: Any, question: Question) -> Any:
 
 
 @pytest.mark.parametrize("name", ["00", "01"])  # all the kinds of questions
-def test_a_quiz_is_completed_by_keyboard_alone(ask: Callable[..., Any], name: str) -> None:
+def test_a_quiz_is_completed_by_keyboard_alone(show: Callable[..., Any], name: str) -> None:
     asked = quiz(name)
-    page = ask(asked)
+    page = show(asked)
     someone = Keyboard(page)
     for number, question in enumerate(asked.quiz.questions):
         assert page.get_by_test_id("score").text_content() == f"{number} of {len(asked.quiz.questions)} right."
@@ -165,9 +130,9 @@ def test_a_quiz_is_completed_by_keyboard_alone(ask: Callable[..., Any], name: st
     assert asked.score == (total, total, total)
 
 
-def test_everything_has_a_name(ask: Callable[..., Any]) -> None:
+def test_everything_has_a_name(show: Callable[..., Any]) -> None:
     asked = quiz("01")
-    page = ask(asked)
+    page = show(asked)
     assert page.get_by_role("group", name=asked.quiz.title).count() == 1
     for number, question in enumerate(asked.quiz.questions, 1):
         group = page.get_by_role("group", name=f"Question {number} of 5")
@@ -185,9 +150,9 @@ def test_everything_has_a_name(ask: Callable[..., Any]) -> None:
     assert page.get_by_role("button", name="Check").count() == 5
 
 
-def test_a_wrong_answer_is_explained_and_can_be_mended(ask: Callable[..., Any]) -> None:
+def test_a_wrong_answer_is_explained_and_can_be_mended(show: Callable[..., Any]) -> None:
     asked = quiz("03")
-    page = ask(asked)
+    page = show(asked)
     someone = Keyboard(page)
     question = asked.quiz.question("weighted-mean")
     part = section(page, question)
@@ -229,8 +194,8 @@ def test_a_wrong_answer_is_explained_and_can_be_mended(ask: Callable[..., Any]) 
     assert page.get_by_test_id("score").text_content() == "0 of 5 right."
 
 
-def test_what_is_said_is_grammatical(ask: Callable[..., Any]) -> None:
-    page = ask(quiz("00"))
+def test_what_is_said_is_grammatical(show: Callable[..., Any]) -> None:
+    page = show(quiz("00"))
     said = f"""async ([ticks, steps]) => {{
       const url = URL.createObjectURL(new Blob([{json.dumps(QuizWidget._esm)}], {{ type: "text/javascript" }}));
       const {{ ticked, placed }} = await import(url);
@@ -253,9 +218,9 @@ def test_what_is_said_is_grammatical(ask: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_verdicts_have_the_colours_of_predictions(ask: Callable[..., Any], dark: bool) -> None:
+def test_verdicts_have_the_colours_of_predictions(show: Callable[..., Any], dark: bool) -> None:
     asked = quiz("03")
-    page = ask(asked)
+    page = show(asked)
     if dark:
         page.evaluate("document.body.dataset.theme = 'dark'")
     question = asked.quiz.question("weighted-mean")
@@ -269,9 +234,9 @@ def test_verdicts_have_the_colours_of_predictions(ask: Callable[..., Any], dark:
         assert part.locator(".gmmt-why").evaluate(colours) == [colour, colour]
 
 
-def test_the_arrows_stand_in_a_column(ask: Callable[..., Any]) -> None:
+def test_the_arrows_stand_in_a_column(show: Callable[..., Any]) -> None:
     asked = quiz("03")
-    page = ask(asked)
+    page = show(asked)
     part = section(page, asked.quiz.question("the-loop"))
     for name in ("Move up", "Move down"):
         arrows = part.get_by_role("button", name=name).all()
@@ -279,9 +244,9 @@ def test_the_arrows_stand_in_a_column(ask: Callable[..., Any]) -> None:
         assert len({round(arrow.bounding_box()["x"]) for arrow in arrows}) == 1
 
 
-def test_the_picture_can_be_clicked(ask: Callable[..., Any]) -> None:
+def test_the_picture_can_be_clicked(show: Callable[..., Any]) -> None:
     asked = quiz("01")
-    page = ask(asked)
+    page = show(asked)
     part = section(page, asked.quiz.question("lowest-density"))
     circle = part.locator("[data-option='2']").bounding_box()
     page.mouse.click(circle["x"] + circle["width"] + 4, circle["y"] + circle["height"] / 2)  # beside it will do
@@ -290,9 +255,9 @@ def test_the_picture_can_be_clicked(ask: Callable[..., Any]) -> None:
     assert part.get_by_role("status").last.inner_text().startswith("✓ Yes.")
 
 
-def test_in_a_test_not_knowing_is_an_answer(ask: Callable[..., Any]) -> None:
+def test_in_a_test_not_knowing_is_an_answer(show: Callable[..., Any]) -> None:
     asked = quiz("pre")
-    page = ask(asked)
+    page = show(asked)
     part = section(page, asked.quiz.question("which-factory"))
     part.get_by_role("button", name="I do not know yet").click()
     assert part.get_by_role("status").last.inner_text().startswith("The answer. 0.5.")
@@ -301,8 +266,8 @@ def test_in_a_test_not_knowing_is_an_answer(ask: Callable[..., Any]) -> None:
     assert asked.score == (0, 0, 10)
 
 
-def test_the_browser_judges_as_python_does(ask: Callable[..., Any]) -> None:
-    page = ask(quiz("00"))
+def test_the_browser_judges_as_python_does(show: Callable[..., Any]) -> None:
+    page = show(quiz("00"))
     esm = json.dumps(QuizWidget._esm)
     judge = f"""async (cases) => {{
       const url = URL.createObjectURL(new Blob([{esm}], {{ type: "text/javascript" }}));
@@ -328,8 +293,8 @@ def test_the_browser_judges_as_python_does(ask: Callable[..., Any]) -> None:
     assert 60 < sum(verdicts) < len(verdicts) / 2
 
 
-def test_numbers_are_read_as_people_write_them(ask: Callable[..., Any]) -> None:
-    page = ask(quiz("00"))
+def test_numbers_are_read_as_people_write_them(show: Callable[..., Any]) -> None:
+    page = show(quiz("00"))
     read = f"""async (texts) => {{
       const url = URL.createObjectURL(new Blob([{json.dumps(QuizWidget._esm)}], {{ type: "text/javascript" }}));
       return texts.map((await import(url)).readNumber);
@@ -342,9 +307,9 @@ def test_numbers_are_read_as_people_write_them(ask: Callable[..., Any]) -> None:
 # --- the interview -------------------------------------------------------------------------------------------
 
 
-def test_an_interview_by_keyboard_alone(sit: Callable[..., Any]) -> None:
+def test_an_interview_by_keyboard_alone(show: Callable[..., Any]) -> None:
     asked = interview()
-    page = sit(asked)
+    page = show(asked)
     someone, press = Keyboard(page), page.keyboard.press
     first = asked.card
     assert first is not None
@@ -370,9 +335,9 @@ def test_an_interview_by_keyboard_alone(sit: Callable[..., Any]) -> None:
     assert "Often answered" in folded.inner_text()
 
 
-def test_every_card_can_be_rated_without_scrolling(sit: Callable[..., Any]) -> None:
+def test_every_card_can_be_rated_without_scrolling(show: Callable[..., Any]) -> None:
     asked = interview()
-    page = sit(asked, width=900, height=560)  # what JupyterLab leaves of 1280 × 800
+    page = show(asked, width=900, height=560)  # what JupyterLab leaves of 1280 × 800
     for _ in range(len(asked.deck.cards)):
         page.get_by_role("button", name="Show the answer").click()
         buttons = page.get_by_role("group", name="How was it?").get_by_role("button").all()
@@ -386,9 +351,9 @@ def test_every_card_can_be_rated_without_scrolling(sit: Callable[..., Any]) -> N
     assert "Nothing is due" in page.evaluate("document.activeElement.textContent")
 
 
-def test_an_interview_can_be_narrowed(sit: Callable[..., Any]) -> None:
+def test_an_interview_can_be_narrowed(show: Callable[..., Any]) -> None:
     asked = interview()
-    page = sit(asked)
+    page = show(asked)
     page.get_by_label("Level").select_option("design")
     page.get_by_label("Topic").select_option(asked.deck.topics[0])
     chosen = page.evaluate("[models[0].get('_level'), models[0].get('_topic')]")

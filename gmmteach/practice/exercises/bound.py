@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import logsumexp, rel_entr, xlogy
 
@@ -69,6 +71,19 @@ def _divergences(outputs: Outputs, arguments: Arguments) -> str:
 
 def _zeros(outputs: Outputs, arguments: Arguments) -> str:
     return f"Row 0 of q is {row(arguments['q'][0])}, and you return {number(float(outputs[0]))}."
+
+
+def _least_chance(outputs: Outputs, arguments: Arguments) -> str:
+    least = arguments["posterior"][arguments["posterior"] > 0].min()
+    return (
+        f"The smallest chance in the posterior is {number(least)}, and its logarithm {number(np.log(least), 1)}. "
+        f"{_divergences(outputs, arguments)}"
+    )
+
+
+def _added(small: float) -> Callable[[Array, Array], float]:
+    """In both logarithms; whether it is in the factor before them, too, changes no digit that is compared."""
+    return lambda q, posterior: float((q * (np.log(q + small) - np.log(posterior + small))).sum())
 
 
 def _shape(outputs: Outputs, arguments: Arguments) -> str:
@@ -199,6 +214,16 @@ KL_MISTAKES = (
         "A sure q says 0 for the other components. To what does q ln q go as q goes to 0, and which function knows "
         "that?",
         _zeros,
+    ),
+    *(
+        Mistake(
+            f"{small} is added inside the logarithms",
+            _added(float(small)),
+            "Beside a chance that is smaller still, the number that you add decides. Which function gives 0 for "
+            "0 · ln 0, so that nothing has to be added?",
+            _least_chance,
+        )
+        for small in ("1e-8", "1e-9", "1e-10", "1e-12", "1e-15", "1e-16")
     ),
     Mistake(
         "the minus sign of (9.72) is lost, or the fraction turned over",

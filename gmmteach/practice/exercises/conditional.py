@@ -318,13 +318,7 @@ def _wider(outputs: Outputs, arguments: Arguments) -> str:
 
 PROPERTIES = (
     weights_sum_to_one("What remains is a mixture again. By what do its weights have to be divided?"),
-    Property(
-        "covariances are symmetric",
-        lambda outputs, arguments: (
-            "" if symmetric(outputs[2]) else f"{_given(arguments)} a covariance is not symmetric."
-        ),
-        "Σ_ab is the transposed of Σ_ba. Which of them stands where?",
-    ),
+    symmetric("covariance", "Σ_ab is the transposed of Σ_ba. Which of them stands where?"),
     Property(
         "a measurement widens no component",
         _wider,

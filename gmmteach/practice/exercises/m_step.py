@@ -75,6 +75,16 @@ def _covariance_by_n(X: Array, responsibilities: Array) -> Parameters:
     return weights, means, _covariances(X, responsibilities, means, np.full(len(counts), len(X)))
 
 
+def _times_weight(X: Array, responsibilities: Array) -> Parameters:
+    counts, weights, means = _right(X, responsibilities)
+    return weights, means, _covariances(X, weights * responsibilities, means, np.ones(len(counts)))
+
+
+def _weight_twice(X: Array, responsibilities: Array) -> Parameters:
+    counts, weights, means = _right(X, responsibilities)
+    return weights, means, _covariances(X, weights * responsibilities, means, np.full(len(counts), len(X)))
+
+
 def _squared_shares(X: Array, responsibilities: Array) -> Parameters:
     counts, weights, means = _right(X, responsibilities)
     return weights, means, _covariances(X, responsibilities**2, means, counts)
@@ -208,10 +218,22 @@ MISTAKES = (
         _variances,
     ),
     Mistake(
-        "the covariances are divided by N instead of N_k",
+        "the covariances are divided by N instead of N_k, or multiplied by π_k, which is the same",
         _covariance_by_n,
         "All three are too small, the smallest component's most. By which sum of weights does a weighted average "
         "divide?",
+        _variances,
+    ),
+    Mistake(
+        "the covariances are multiplied by π_k where they should be divided by N_k",
+        _times_weight,
+        "A weighted sum becomes an average by a division. What do the responsibilities of component k sum to?",
+        _variances,
+    ),
+    Mistake(
+        "the responsibilities are multiplied by π_k in the covariances, and their sum is divided by N",
+        _weight_twice,
+        "The share of component k is in its responsibilities already. How often does π_k stand in (9.25)?",
         _variances,
     ),
     Mistake(
@@ -252,12 +274,8 @@ MISTAKES = (
 
 PROPERTIES = (
     weights_sum_to_one("The shares of all components in all samples sum to N. What has to be divided by what?"),
-    Property(
-        "covariances are symmetric",
-        lambda outputs, arguments: (
-            "" if symmetric(outputs[2])
-            else "A covariance is not symmetric: entry (0, 1) is not entry (1, 0)."
-        ),
+    symmetric(
+        "covariance",
         "The covariance of a with b is that of b with a. Do both factors of your product have the mean subtracted?",
     ),
     Property(

@@ -267,16 +267,7 @@ PROPERTIES = (
         ),
         "How many samples do both parts have together?",
     ),
-    Property(
-        "scatters are symmetric",
-        lambda outputs, arguments: (
-            ""
-            if symmetric(outputs[2])
-            else f"Entry (0, 1) of scatter 0 is {number(outputs[2][0, 0, 1])}, and entry (1, 0) is "
-            f"{number(outputs[2][0, 1, 0])}."
-        ),
-        "Is your last term the product of a column with the *same* row?",
-    ),
+    symmetric("scatter", "Is your last term the product of a column with the *same* row?"),
     Property(
         "together they scatter no less than apart",
         _less,

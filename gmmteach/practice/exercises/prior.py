@@ -262,15 +262,8 @@ def _narrow(outputs: Outputs, arguments: Arguments) -> str:
 
 PROPERTIES = (
     weights_sum_to_one("The shares of all components in all samples sum to N. What has to be divided by what?"),
-    Property(
-        "covariances are symmetric",
-        lambda outputs, arguments: (
-            ""
-            if symmetric(outputs[2])
-            else f"Entry (0, 1) of covariance 0 is {number(outputs[2][0, 0, 1])}, and entry (1, 0) is "
-            f"{number(outputs[2][0, 1, 0])}."
-        ),
-        "Ψ is symmetric, and so is a scatter. Do both factors of your product have the mean subtracted?",
+    symmetric(
+        "covariance", "Ψ is symmetric, and so is a scatter. Do both factors of your product have the mean subtracted?"
     ),
     Property(
         "no component is narrower than the prior lets it be",

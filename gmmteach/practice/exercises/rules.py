@@ -19,9 +19,19 @@ def _wrong_sum(outputs: Outputs, _: Arguments) -> str:
     return "" if np.isclose(total, 1, atol=CLOSE) else f"The weights sum to {number(total)}."
 
 
-def symmetric(matrices: Array) -> bool:
-    """Whether every one of the matrices (n, n_features, n_features) is symmetric, up to rounding."""
-    return np.allclose(matrices, np.swapaxes(matrices, 1, 2), atol=CLOSE * np.abs(matrices).max())
+def symmetric(what: str, question: str) -> Property:
+    """The third output is matrices, (n_components, n_features, n_features); what one of them is called."""
+    return Property(f"{what}s are symmetric", lambda outputs, _: _wrong_entry(what, outputs[2]), question)
+
+
+def _wrong_entry(what: str, matrices: Array) -> str:
+    """The pair of entries that are farthest from being one."""
+    apart = np.abs(matrices - np.swapaxes(matrices, 1, 2))
+    if apart.max() <= CLOSE * np.abs(matrices).max():
+        return ""
+    k, d, e = (int(i) for i in np.unravel_index(apart.argmax(), apart.shape))
+    one, other = number(matrices[k, d, e]), number(matrices[k, e, d])
+    return f"Entry ({d}, {e}) of {what} {k} is {one}, and entry ({e}, {d}) is {other}."
 
 
 SHARES = Property(

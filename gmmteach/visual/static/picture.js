@@ -450,7 +450,7 @@ export class Panel {
         style[2],
       );
     if (ghost) return draw(2, look.inks[k % 10], 1.5, [2, 5]);
-    draw(1, look.inks[k % 10], 1.2, [], 0.6);
+    draw(1, look.inks[k % 10], look.dark ? 1.6 : 1.2, [], look.dark ? 1 : 0.6); // fainter, it is lost in the dark
     draw(2, look.background, 5.5, [], 0.55);
     draw(2, look.inks[k % 10], 3, DASHES[k % 10]);
   }
