@@ -186,7 +186,7 @@ class Full(_Matrices):
         for k, mean in enumerate(means):
             difference = columns - mean[:, np.newaxis]
             difference *= np.sqrt(shares[k])
-            scatter[k] = difference @ difference.T  # a matrix by itself: half the work, and exactly symmetric
+            scatter[k] = np.dot(difference, difference.T)  # a matrix by itself: half the work, exactly symmetric
         return scatter
 
     def spread(self, counts: Array, shifts: Array) -> Array:
@@ -245,7 +245,7 @@ class Tied(_Matrices):
         for k, mean in enumerate(means):
             difference = columns - mean[:, np.newaxis]
             difference *= np.sqrt(shares[k])
-            scatter += difference @ difference.T
+            scatter += np.dot(difference, difference.T)
         return scatter
 
     def spread(self, counts: Array, shifts: Array) -> Array:
@@ -297,7 +297,7 @@ class Diag(CovarianceType):
     def scatter(self, columns: Array, shares: Array, means: Array) -> Array:
         scatter = np.empty(self.shape(*means.shape), dtype=columns.dtype)
         for k, mean in enumerate(means):
-            scatter[k] = np.square(columns - mean[:, np.newaxis]) @ shares[k]
+            scatter[k] = np.dot(np.square(columns - mean[:, np.newaxis]), shares[k])
         return scatter
 
     def spread(self, counts: Array, shifts: Array) -> Array:
@@ -352,7 +352,7 @@ class Spherical(CovarianceType):
     def scatter(self, columns: Array, shares: Array, means: Array) -> Array:
         scatter = np.empty(self.shape(*means.shape), dtype=columns.dtype)
         for k, mean in enumerate(means):
-            scatter[k] = _squared_lengths(columns - mean[:, np.newaxis]) @ shares[k] / len(columns)
+            scatter[k] = np.dot(_squared_lengths(columns - mean[:, np.newaxis]), shares[k]) / len(columns)
         return scatter
 
     def spread(self, counts: Array, shifts: Array) -> Array:
@@ -463,8 +463,8 @@ def _not_positive_definite(matrix: Array, component: int | None) -> CollapseErro
 
 
 def _check_variances(variances: Array) -> None:
-    if variances.min() <= 0:
-        component = int((variances.reshape(len(variances), -1) <= 0).any(axis=1).argmax())
+    if not variances.min() > 0:
+        component = int((~(variances > 0)).reshape(len(variances), -1).any(axis=1).argmax())
         raise CollapseError(
             f"The covariance of component {component} is not positive definite: its smallest variance is "
             f"{np.min(variances[component]):.3g}.",

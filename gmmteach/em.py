@@ -158,8 +158,6 @@ def check_spread(mixture: Mixture, counts: Array, reach: Array) -> None:
     shared = mixture.covariance_type == "tied"
     if (narrow.all(axis=0) if shared else narrow).any():
         k = int(narrow.any(axis=1).argmax())
-        whose, deviation = (
-            "All components have" if shared else f"Component {k} has",
-            np.sqrt(mixture.variances[k].min()),
-        )
+        whose = "All components have" if shared else f"Component {k} has"
+        deviation = np.sqrt(mixture.variances[k].min())
         raise CollapseError(f"{whose} shrunk to a standard deviation of {deviation:.3g}.", None if shared else k)

@@ -27,9 +27,10 @@ def assign(X: Array, centres: Array) -> Array:
     ‖x - c‖² = ‖x‖² - 2 x·c + ‖c‖², and the first term is the same for all centres. Squares of numbers far from 0 cost
     digits, so everything is counted from the middle of the centres.
     """
-    origin = centres.mean(axis=0)
+    (n_components, n_features), origin = centres.shape, centres.mean(axis=0)
     theta = _natural_parameters(centres - origin)
-    labels, numbers = np.empty(len(X), dtype=np.int32), np.arange(len(centres), dtype=X.dtype)
+    labels, numbers = np.empty(len(X), dtype=np.int32), np.arange(n_components, dtype=X.dtype)
+    size = block_size(2 * (n_components + n_features), X.dtype)
 
     def work(starts: Sequence[int]) -> tuple[()]:
         for start in starts:
@@ -39,8 +40,7 @@ def assign(X: Array, centres: Array) -> Array:
             labels[rows] = numbers @ harden(nearness, None)[0]  # four times as quick as argmax over so few rows
         return ()
 
-    size = block_size(2 * sum(centres.shape), X.dtype)
-    in_threads(work, len(X), size, len(X) * len(centres) * (16 + X.shape[1]))
+    in_threads(work, len(X), size, len(X) * n_components * (16 + n_features))
     return labels
 
 
@@ -130,8 +130,8 @@ def lloyd(X: ArrayLike, start: ArrayLike | Mixture, *, sample_weight: ArrayLike 
 
 
 def _lloyd(X: Array, centres: Array, sample_weight: Array) -> Iterator[Snapshot]:
-    # As in scikit-learn, all is counted from the mean: squares of large numbers cost digits.
-    origin = np.einsum("nd->d", X) / len(X)  # for few features four times as quick as X.mean(axis=0)
+    # As in scikit-learn, all is counted from about the mean: squares of large numbers cost digits.
+    origin = np.einsum("nd->d", X) / len(X)  # for few features up to four times as quick as X.mean(axis=0)
     centres = centres - origin
     reweighted = None if (sample_weight == 1).all() else sample_weight
     size = float(sample_weight.sum()) * X.shape[1]

@@ -299,7 +299,7 @@ class Samples:
                 log_likelihood += part
                 counts += shares.sum(axis=1)
                 for k, centre in enumerate(centres):  # about the centre: a mean that moves far costs no digits
-                    sums[k] += (columns - centre[:, np.newaxis]) @ shares[k]
+                    sums[k] += np.dot(columns - centre[:, np.newaxis], shares[k])
                 squares += kind.scatter(columns, shares, centres)
             return counts, sums, squares, log_likelihood
 

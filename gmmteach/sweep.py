@@ -75,7 +75,7 @@ def harden(log_joint: Array, sample_weight: Array | None) -> tuple[Array, float]
 
 
 def _weighted_sum(values: Array, weights: Array | None) -> float:
-    return float(values.sum(dtype=np.float64) if weights is None else weights @ values)
+    return float(values.sum(dtype=np.float64) if weights is None else np.dot(weights, values))
 
 
 class Sweep:
@@ -122,7 +122,7 @@ class Sweep:
                 phi = self._features(rows, room)
                 weights = None if self.sample_weight is None else self.sample_weight[rows]
                 shares, part = share(theta @ phi, weights)
-                sums += np.dot(shares, phi.T)  # `@` would keep other threads waiting, as its result is small
+                sums += np.dot(shares, phi.T)
                 total += part
             return sums, total
 

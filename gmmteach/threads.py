@@ -1,7 +1,9 @@
 """Work on blocks of samples, shared among threads.
 
 A matrix product of a block is too small to be shared itself, so every product stays in its own thread, and the blocks
-are shared. How many threads there are follows ``OMP_NUM_THREADS`` and `threadpoolctl`.
+are shared. A sum over a block is `np.dot`, not ``@``: that keeps the interpreter to itself while its result is small
+(up to 500 numbers, in NumPy 2.4), and the threads would take turns. How many threads there are follows
+``OMP_NUM_THREADS`` and `threadpoolctl`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import warnings
 from collections.abc import Callable
@@ -171,7 +172,7 @@ def test_each_mistake_is_named_and_no_other(exercise: Exercise, mistake: Mistake
     assert question == mistake.question
 
 
-@pytest.mark.parametrize("small", [1e-9, 1e-12])
+@pytest.mark.parametrize("small", [1e-5, 1e-9, 1e-12, 1e-15, 1e-16, np.finfo(float).eps])
 def test_a_small_number_in_kl_is_noticed_wherever_it_stands(small: float) -> None:
     def logarithms(q: Any, p: Any) -> Any:
         return (q * (np.log(q + small) - np.log(p + small))).sum()
@@ -182,11 +183,28 @@ def test_a_small_number_in_kl_is_noticed_wherever_it_stands(small: float) -> Non
     def posterior(q: Any, p: Any) -> Any:
         return xlogy(q, q).sum() - xlogy(q, p + small).sum()
 
-    for mine in (logarithms, arguments, posterior):
+    def clipped(q: Any, p: Any) -> Any:
+        return (q * np.log(np.clip(q, small, 1) / np.clip(p, small, 1))).sum()
+
+    for mine in (logarithms, arguments, posterior, clipped):
         verdict = check("kl", mine)
-        assert verdict.diagnosis == f"{small:.0e} is added inside the logarithms".replace("e-0", "e-")
+        assert (verdict.kind, verdict.diagnosis) == ("property", "nothing is added inside the logarithms")
         assert "The smallest chance in the posterior is 9.76e−19, and its logarithm −41.5." in verdict.message
+        assert "; it is 9.251430." in verdict.message
+        assert "You return 9.251430;" not in verdict.message
     assert check("kl", lambda q, p: rel_entr(q, p).sum()).passed
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no alarms")
+def test_an_alarm_that_somebody_waits_for_still_rings() -> None:
+    """As that of pytest-timeout: a check sets one of its own."""
+    others, _ = signal.getitimer(signal.ITIMER_REAL)
+    signal.setitimer(signal.ITIMER_REAL, 300)
+    try:
+        check("kl", lambda q, p: 0.0)
+        assert 200 < signal.getitimer(signal.ITIMER_REAL)[0] <= 300
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, others)
 
 
 def test_a_weight_beside_the_responsibilities_is_noticed() -> None:

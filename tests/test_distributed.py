@@ -38,8 +38,8 @@ def cluster():
         "distributed.scheduler.allowed-failures": 2,
         "distributed.comm.timeouts.connect": "120s",
         "distributed.comm.timeouts.tcp": "120s",
-        # Where a killed worker needs longer than this to come back, Dask replaces it by nothing: then nobody is left to
-        # do the work, and a fit would wait for ever. It may take as long as it needs, and the wait has an end.
+        # Where a killed worker needs longer than this to come back, Dask replaces it by nothing. Then nobody is left to
+        # do the work, and a fit would wait for ever: here, without workers it fails after two minutes.
         "distributed.deploy.lost-worker-timeout": "10 minutes",
         "distributed.scheduler.no-workers-timeout": "2 minutes",
     }

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from threadpoolctl import threadpool_limits
 
-from gmmteach import KMeans, Mixture, Trace, lloyd
+from gmmteach import KMeans, Mixture, Trace, lloyd, sweep, threads
 from gmmteach.kmeans import assign, equal_and_round, inertia, relocate
 
 
@@ -48,9 +49,16 @@ def test_assign_gives_the_nearest_centre_and_the_first_of_equals() -> None:
     distances = np.square(X[:, np.newaxis] - centres).sum(axis=2)
     assert_array_equal(assign(X, centres), distances.argmin(axis=1))
     assert_array_equal(assign(np.array([[1.0]]), np.array([[2.0], [0.0]])), [0])
-    many = np.random.RandomState(0).standard_normal((20_000, 3))  # more than one block of work
-    centres = many[:5]
-    assert_array_equal(assign(many, centres), np.square(many[:, np.newaxis] - centres).sum(axis=2).argmin(axis=1))
+
+
+def test_assign_in_blocks_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.RandomState(0).standard_normal((20_000, 3))
+    nearest = np.square(X[:, np.newaxis] - X[:5]).sum(axis=2).argmin(axis=1)
+    monkeypatch.setattr(sweep, "CACHE", 1)
+    monkeypatch.setattr(threads, "THREADED", 1)
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            assert_array_equal(assign(X, X[:5]), nearest)
 
 
 def test_inertia_is_the_weighted_sum_of_squared_distances() -> None:

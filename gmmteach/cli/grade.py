@@ -58,7 +58,7 @@ def _found(submissions: Sequence[str]) -> list[str]:
     found = []
     for each in submissions:
         is_pattern = bool(set("*?[") & set(each)) and not Path(each).exists()
-        files = sorted(glob(each)) if is_pattern else [each]
+        files = sorted(glob(each, recursive=True)) if is_pattern else [each]
         if not files:
             raise Trouble(f"No file matches {each}. Check the spelling; a relative path starts from {Path.cwd()}.")
         found += files

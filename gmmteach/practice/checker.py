@@ -312,12 +312,12 @@ def _time_limit(seconds: float) -> Iterator[None]:
     def ring(*_: Any) -> None:
         raise _TooLong
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before, began = signal.signal(signal.SIGALRM, ring), time.monotonic()
+    others, _ = signal.setitimer(signal.ITIMER_REAL, seconds)  # an alarm that somebody else is waiting for
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, max(others - (time.monotonic() - began), 1e-3) if others else 0)
         signal.signal(signal.SIGALRM, before)
 
 

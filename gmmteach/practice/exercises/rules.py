@@ -25,12 +25,12 @@ def symmetric(what: str, question: str) -> Property:
 
 
 def _wrong_entry(what: str, matrices: Array) -> str:
-    """The pair of entries that are farthest from being one."""
+    """Name the mirrored entries that differ most; '' if none do, beyond rounding."""
     apart = np.abs(matrices - np.swapaxes(matrices, 1, 2))
     if apart.max() <= CLOSE * np.abs(matrices).max():
         return ""
     k, d, e = (int(i) for i in np.unravel_index(apart.argmax(), apart.shape))
-    one, other = number(matrices[k, d, e]), number(matrices[k, e, d])
+    one, other = number(matrices[k, d, e], 6), number(matrices[k, e, d], 6)
     return f"Entry ({d}, {e}) of {what} {k} is {one}, and entry ({e}, {d}) is {other}."
 
 
