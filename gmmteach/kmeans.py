@@ -170,5 +170,7 @@ def _natural_parameters(centres: Array) -> Array:
 
 def equal_and_round(centres: Array, variance: float) -> Mixture:
     """Mixture that k-means assumes: equal weights, and one variance for every component and direction."""
-    n_components = len(centres)
-    return Mixture(np.full(n_components, 1 / n_components), centres, np.full(n_components, variance), "spherical")
+    weights = np.full(len(centres), 1 / len(centres), dtype=centres.dtype)
+    variances = np.full_like(weights, variance)
+    make = Mixture.of_sound if 0 < variances[0] < np.inf else Mixture  # which says what is wrong
+    return make(weights, centres.copy(), variances, "spherical")

@@ -141,6 +141,21 @@ class Mixture:
                 )
         self.precisions_cholesky  # noqa: B018  computed here, so that no mixture with a broken covariance exists
 
+    @classmethod
+    def of_sound(cls, weights: Array, means: Array, covariances: Array, covariance_type: str) -> Mixture:
+        """Make a mixture of arrays that nobody else holds and that are right as they were made: no checks, no copies.
+
+        Parameters
+        ----------
+        weights, means, covariances, covariance_type
+            As for `Mixture`, of one floating type; the arrays become read-only.
+        """
+        mixture = object.__new__(cls)
+        for array in (weights, means, covariances):
+            array.flags.writeable = False
+        vars(mixture).update(weights=weights, means=means, covariances=covariances, covariance_type=covariance_type)
+        return mixture
+
     def __reduce__(self) -> tuple[type[Mixture], tuple[Array, Array, Array, str]]:
         # Copies and pickles are made like any mixture, and cannot be written to either.
         return type(self), (self.weights, self.means, self.covariances, self.covariance_type)

@@ -491,6 +491,17 @@ def test_a_copy_cannot_be_changed_either(covariance_type: str, way: Any) -> None
         assert not getattr(again, name).flags.writeable
 
 
+def test_of_sound_arrays_it_is_the_same_mixture() -> None:
+    weights, means, variances = np.array([0.25, 0.75]), np.array([[0.0, 1.0], [2.0, 5.0]]), np.array([1.0, 4.0])
+    quick = Mixture.of_sound(weights.copy(), means.copy(), variances.copy(), "spherical")
+    usual = Mixture(weights, means, variances, "spherical")
+    for name in ("weights", "means", "covariances", "precisions_cholesky"):
+        assert_array_equal(getattr(quick, name), getattr(usual, name))
+        assert not getattr(quick, name).flags.writeable
+    assert_array_equal(quick.log_joint(means), usual.log_joint(means))
+    assert repr(quick) == repr(usual)
+
+
 def test_it_owns_its_arrays() -> None:
     weights, means, covariances = np.array([0.5, 0.5]), np.array([[0.0], [1.0]]), np.array([1.0, 1.0])
     mixture = Mixture(weights, means, covariances, "spherical")
