@@ -248,7 +248,7 @@ FORBIDDEN = {
     "a package registry's address": REGISTRIES,
     "a package index": r"(?:extra-)?index[-_]url\s*[=:]|--index[ =]http|registry\s*=\s*http|[/]simple[/](?:\s|$)",
     "a credential": "|".join(SECRETS),
-    "a place on one machine": r"(?<![\w.~/}])/(?:root|home|Users|work)/\w|(?<![\w.~/}\"'])/tmp/\w",
+    "a place on one machine": r"(?<![\w.~/}])[/](?:root|home|Users|work)[/]\w|(?<![\w.~/}\"'])[/]tmp[/]\w",
 }
 OTHERS = {"gmmteach/datasets/data/README.md"}  # says, in its own words, where the data were published
 

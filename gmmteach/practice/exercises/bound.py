@@ -72,12 +72,12 @@ def _zeros(outputs: Outputs, arguments: Arguments) -> str:
 
 
 def _a_little_too_small(outputs: Outputs, arguments: Arguments) -> str:
-    least = arguments["posterior"][arguments["posterior"] > 0].min()
-    if least > 1e-6 or not 0.95 < outputs[0] / kl(**arguments) < 1 - 1e-7:
+    least, right = arguments["posterior"][arguments["posterior"] > 0].min(), kl(**arguments)
+    if least > 1e-6 or not 0.95 < outputs[0] / right < 1 - 1e-7:
         return ""
     return (
         f"The smallest chance in the posterior is {number(least)}, and its logarithm {number(np.log(least), 1)}. "
-        f"You return {number(float(outputs[0]), 6)}; it is {number(kl(**arguments), 6)}."
+        f"You return {number(float(outputs[0]), 6)}; it is {number(right, 6)}."
     )
 
 
