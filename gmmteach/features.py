@@ -24,6 +24,7 @@ from abc import ABC, abstractmethod
 from functools import cache
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from .covariance import Array
 
@@ -79,10 +80,14 @@ class Features(ABC):
 
 
 @cache
-def _upper_triangle(n_features: int) -> tuple[Array, Array, Array]:
-    """Rows and columns of the pairs d <= e, and how much of -½ xᵀΛx each carries: off the diagonal, both halves."""
-    rows, columns = np.triu_indices(n_features)
-    return rows, columns, np.where(rows == columns, -0.5, -1)
+def _pairs(n_features: int) -> tuple[Array, Array, Array]:
+    """Every pair of features once, and how much of -½ xᵀΛx each carries: two different ones stand for both halves.
+
+    They are taken as if the features sat in a circle: each with itself, then with its neighbour, with the next but
+    one, and so on half the way round. All that are equally far apart can then be multiplied at once.
+    """
+    steps, first = np.divmod(np.arange(n_features * (n_features + 1) // 2), n_features)
+    return first, (first + steps) % n_features, np.where(steps == 0, -0.5, -1)
 
 
 class _Full(Features):
@@ -90,16 +95,23 @@ class _Full(Features):
         return 1 + n_features + n_features * (n_features + 1) // 2
 
     def write_squares(self, columns: Array, out: Array) -> None:
-        first = 0
-        for d, column in enumerate(columns):  # x_d x_e for e >= d: the other half is the same
-            last = first + len(columns) - d
-            np.multiply(column, columns[d:], out=out[first:last])
-            first = last
+        # In three calls, however many features there are: between calls, threads wait for each other's interpreter.
+        n_features, n_samples = columns.shape
+        steps, half = (n_features - 1) // 2, n_features // 2
+        last = (1 + steps) * n_features
+        np.multiply(columns, columns, out=out[:n_features])
+        if steps:
+            circle = np.concatenate([columns[1:], columns[:steps]])
+            to_next, along = circle.strides
+            ahead = as_strided(circle, (steps, n_features, n_samples), (to_next, to_next, along))  # [s, d]: d + s + 1
+            np.multiply(columns, ahead, out=out[n_features:last].reshape(ahead.shape))
+        if n_features % 2 == 0:  # those opposite each other, once and not from both ends
+            np.multiply(columns[:half], columns[half:], out=out[last:])
 
     def read_squares(self, sums: Array, n_features: int) -> Array:
-        rows, columns, _ = _upper_triangle(n_features)
+        first, second, _ = _pairs(n_features)
         squares = np.empty((len(sums), n_features, n_features), dtype=sums.dtype)
-        squares[:, rows, columns] = squares[:, columns, rows] = sums
+        squares[:, first, second] = squares[:, second, first] = sums
         return squares
 
     def precisions(self, precisions_cholesky: Array) -> Array:
@@ -109,8 +121,8 @@ class _Full(Features):
         return (precisions @ means[:, :, np.newaxis])[:, :, 0]
 
     def quadratic(self, precisions: Array, n_components: int) -> Array:
-        rows, columns, shares = _upper_triangle(precisions.shape[-1])
-        return shares * precisions[:, rows, columns]
+        first, second, shares = _pairs(precisions.shape[-1])
+        return shares * precisions[:, first, second]
 
     def magnitude(self, precisions: Array, reach: Array) -> float:
         return float((reach * (np.abs(precisions) @ reach[:, :, np.newaxis])[:, :, 0]).sum(axis=1).max())

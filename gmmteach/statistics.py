@@ -10,8 +10,8 @@ parameters (`features.py`). Its terms, of the size of M = Σ_de |Λ_de| r_d r_e 
 sample, cancel down to a squared Mahalanobis distance of a few, so log densities have an absolute error of the order of
 eps · M (Higham 2002, *Accuracy and Stability of Numerical Algorithms*, section 3.1: that of a sum is at most the
 number of terms times eps times the sum of their absolute values). It is used while M <= eps^(-1/3), 165,000 in double
-precision: then eps · M <= eps^(2/3) = 4e-11 nats, and the error is a few times that (at most 4.1 times in the tests,
-for up to 32 correlated features). Otherwise, for example for tight clusters far apart, the *direct* form is used, which
+precision: then eps · M <= eps^(2/3) = 4e-11 nats, and the error is a few times that (at most 4.6 times in the tests,
+for up to 47 correlated features). Otherwise, for example for tight clusters far apart, the *direct* form is used, which
 subtracts the mean first, as on the board. The same criterion, with r the root mean square about the origin of the
 sums, decides whether covariances found as second moments minus squared means can be trusted; if not, the sums are taken
 again about the new means.
@@ -33,7 +33,7 @@ from .mixture import Density
 from .sweep import Sweep, block_size, soften
 from .threads import in_threads
 
-WIDE = 32  # with more features than this, the direct form is the faster one, too: its products are large
+WIDE = 300  # quadratic and other features a component, beyond which the direct form is also the faster one
 
 
 def weighted_moments(
@@ -244,12 +244,14 @@ class Samples:
         """Natural parameters of the density, counted from the origin; None where they would cost digits or time."""
         known, theta = self._latest
         if known is not density:
-            theta = self._natural_parameters(density) if self.X.shape[1] <= WIDE else None
+            theta = self._natural_parameters(density)
             self._latest = density, theta
         return theta
 
     def _natural_parameters(self, density: Density) -> Array | None:
         features, means = FEATURES[density.covariance_type], density.means - self.origin
+        if features.count(means.shape[1]) > WIDE * len(means):
+            return None
         precisions = features.precisions(density.precisions_cholesky)
         reach = np.maximum(self.reach, np.abs(means).max(axis=0))[np.newaxis]
         if features.magnitude(precisions, reach) > largest_terms(self.X.dtype):

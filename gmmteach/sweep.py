@@ -97,7 +97,7 @@ class Sweep:
         self.X, self.sample_weight, self.origin = X, sample_weight, origin
         self.features = FEATURES[covariance_type]
         self.count = self.features.count(X.shape[1])
-        self.size = min(block_size(self.count + 2 * n_components, X.dtype), len(X))
+        self.size = min(block_size(self.count + 2 * n_components, X.dtype, least=192), len(X))
         self.kept: dict[int, Array] | None = {} if len(X) * self.count * X.itemsize <= KEPT else None
 
     def __call__(self, theta: Array, share: Sharing) -> tuple[Array, float]:
@@ -144,7 +144,7 @@ class Sweep:
         return phi
 
 
-def block_size(n_numbers: int, dtype: Any) -> int:
-    """How many samples stay in the processor's cache when each takes ``n_numbers`` numbers; enough for long rows."""
+def block_size(n_numbers: int, dtype: Any, least: int = 512) -> int:
+    """How many samples stay in the processor's cache when each takes ``n_numbers`` numbers, but ``least`` at least."""
     room = CACHE if n_numbers < LONG_ROWS else 12 * CACHE // 7
-    return max(512, room // (n_numbers * np.dtype(dtype).itemsize))
+    return max(least, room // (n_numbers * np.dtype(dtype).itemsize))

@@ -155,12 +155,13 @@ def density_maker(X: Any, covariance: Any, covariance_type: str) -> tuple[Sample
 
 @extended
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("n_features", [1, 2, 4, 10, 32])
+@pytest.mark.parametrize("n_features", [1, 2, 4, 10, 32, 47])
 def test_just_below_the_switch_the_digits_are_those_promised(n_features: int, dtype: Any, covariance_type: str) -> None:
     """Log densities are off by a few eps · M, with M = eps^(-1/3): by 3e-10 nats in double precision.
 
-    Measured: at most 4.1 eps · M in double and 11.2 in single precision, both for 32 features. Higham's bound, the
-    number of terms times eps times the sum of their absolute values, allows far more.
+    Measured, both for 47 features: at most 4.6 eps · M in double and 30 in single precision, where the product itself
+    is summed in single precision. Higham's bound, the number of terms times eps times the sum of their absolute
+    values, allows far more.
     """
     X, covariance = correlated(400, n_features)
     samples, tightened = density_maker(X.astype(dtype), covariance, covariance_type)
@@ -176,7 +177,7 @@ def test_just_below_the_switch_the_digits_are_those_promised(n_features: int, dt
         log_joint = log_joint - 0.5 * np.einsum("nd,de,ne->n", z.astype(Long), precision.astype(Long), z.astype(Long))
     exact, eps = exact_log_joint(density, samples.X), float(np.finfo(dtype).eps)
     error = float(np.abs(log_joint - exact).max())
-    assert error <= (8 if dtype == np.float64 else 20) * eps * terms
+    assert error <= (8 if dtype == np.float64 else 50) * eps * terms
     absolute = 2 * terms + np.abs(density.log_constants).max()
     assert error <= len(theta[0]) * eps * absolute
     # and so does their sum over samples and components, which is what a trace shows
@@ -198,11 +199,22 @@ def test_above_the_switch_the_direct_form_keeps_them(tightness: float, covarianc
     assert found.log_likelihood == pytest.approx(exact, rel=1e-12)
 
 
-def test_more_features_than_wide_take_the_direct_form() -> None:
-    for n_features, short in ((32, True), (33, False)):
+@pytest.mark.parametrize("n_components", [1, 4])
+def test_where_a_component_has_many_features_the_direct_form_is_taken(n_components: int, covariance_type: str) -> None:
+    def short(n_features: int) -> bool:
         X = np.random.RandomState(0).standard_normal((80, n_features))
-        density = Mixture([1.0], X[:1], [1.0], "spherical").density
-        assert (Samples(X).short_form(density) is not None) == short
+        covariances = shaped(np.eye(n_features), covariance_type, np.ones(n_components))
+        mixture = Mixture(np.full(n_components, 1 / n_components), X[:n_components], covariances, covariance_type)
+        return Samples(X).short_form(mixture.density) is not None
+
+    widest = {  # the features of the table at the top of `features.py`, at most 300 a component
+        "full": {1: 23, 4: 47},
+        "tied": {1: 299, 4: 1199},
+        "diag": {1: 149, 4: 599},
+        "spherical": {1: 298, 4: 1198},
+    }[covariance_type][n_components]
+    assert short(widest)
+    assert not short(widest + 1)
 
 
 @pytest.mark.parametrize("share", [0.99, 1.01])
