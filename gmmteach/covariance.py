@@ -214,7 +214,7 @@ class Full(_Matrices):
         return distances
 
     def log_determinants(self, precision_cholesky: Array, n_features: int) -> Array:
-        return np.log(np.diagonal(precision_cholesky, axis1=1, axis2=2)).sum(axis=1)
+        return np.log(precision_cholesky.diagonal(axis1=1, axis2=2)).sum(axis=1)
 
     def dense(self, covariances: Array, n_components: int, n_features: int) -> Array:
         return covariances
@@ -223,7 +223,7 @@ class Full(_Matrices):
         return scatter
 
     def variances(self, covariances: Array, n_components: int, n_features: int) -> Array:
-        return np.diagonal(covariances, axis1=1, axis2=2)
+        return covariances.diagonal(axis1=1, axis2=2)
 
     def marginal(self, covariances: Array, features: Sequence[int]) -> Array:
         return covariances[:, features][:, :, features]
@@ -442,17 +442,17 @@ def _precision_cholesky(matrices: Array) -> Array:
     rounding, the matrix is singular, even if luck let the factorisation through.
     """
     cholesky = np.linalg.cholesky(matrices)
-    unexplained = np.square(np.diagonal(cholesky, axis1=-2, axis2=-1))
-    variances = np.diagonal(matrices, axis1=-2, axis2=-1)
+    unexplained = np.square(cholesky.diagonal(axis1=-2, axis2=-1))
+    variances = matrices.diagonal(axis1=-2, axis2=-1)
     if (unexplained <= matrices.shape[-1] * np.finfo(matrices.dtype).eps * variances).any():
         raise np.linalg.LinAlgError("singular to working precision")
-    return np.swapaxes(np.linalg.inv(cholesky), -1, -2) * _upper(matrices.shape[-1])
+    return np.linalg.inv(cholesky).swapaxes(-1, -2) * _upper(matrices.shape[-1], matrices.dtype)
 
 
 @cache
-def _upper(n_features: int) -> Array:
-    """Mask of an upper triangular matrix: what an inverse leaves in the other half is rounding."""
-    return np.triu(np.ones((n_features, n_features), dtype=bool))
+def _upper(n_features: int, dtype: Any) -> Array:
+    """Ones in the upper triangle and zeros below: what an inverse leaves in the other half is rounding."""
+    return np.triu(np.ones((n_features, n_features), dtype))
 
 
 def _not_positive_definite(matrix: Array, component: int | None) -> CollapseError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from math import isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -120,7 +121,7 @@ def em(
 
 def finite(statistics: Statistics, iteration: int) -> Statistics:
     """Raise CollapseError if the log-likelihood is not a number; return the statistics."""
-    if not np.isfinite(statistics.log_likelihood):
+    if not isfinite(statistics.log_likelihood):
         raise CollapseError(f"The log-likelihood is no longer a number at iteration {iteration}. {REMEDY}")
     return statistics
 
@@ -128,7 +129,9 @@ def finite(statistics: Statistics, iteration: int) -> Statistics:
 def maximise(data: Source, mixture: Mixture, statistics: Statistics, reg_covar: float) -> Mixture:
     """M-step from sums. Where sums about distant points have cost digits, they are taken again about the new means."""
     try:
-        best = Mixture(*statistics.parameters(reg_covar), mixture.covariance_type)
+        weights, means, covariances = statistics.parameters(reg_covar)
+        make = Mixture.of_sound if isfinite(covariances.sum()) else Mixture  # which says what is wrong
+        best = make(weights, means, covariances, mixture.covariance_type)
         sound = data.short_form(best.density) is not None or statistics.keep_digits(best.density)
     except CollapseError:
         sound = False
@@ -148,16 +151,19 @@ def check_spread(mixture: Mixture, counts: Array, reach: Array) -> None:
     counts : (n_components,), the effective numbers of points
     reach : (n_features,), the largest absolute value of each feature
     """
-    eps = np.finfo(mixture.means.dtype).eps
+    eps, variances = np.finfo(mixture.means.dtype).eps, mixture.variances
     # Differences from the mean are rounded, and the trifle in N_k shifts a mean by 10 eps / N_k of itself.
-    held = np.minimum(np.maximum(counts, 0.05), 1)[:, np.newaxis]
-    rounding = np.maximum(np.abs(mixture.means), eps * reach) * (16 * eps / held)
+    sizes, least_held = np.maximum(np.abs(mixture.means), eps * reach), 0.05
+    if variances.min() >= (16 * eps / least_held * sizes.max()) ** 2:
+        return  # far from it, as nearly always
+    held = np.minimum(np.maximum(counts, least_held), 1)[:, np.newaxis]
+    rounding = sizes * (16 * eps / held)
     if mixture.covariance_type == "spherical":  # one number for all features: the coarsest of them decides
         rounding = rounding.max(axis=1, keepdims=True)
-    narrow = mixture.variances < rounding * rounding
+    narrow = variances < rounding * rounding
     shared = mixture.covariance_type == "tied"
     if (narrow.all(axis=0) if shared else narrow).any():
         k = int(narrow.any(axis=1).argmax())
         whose = "All components have" if shared else f"Component {k} has"
-        deviation = np.sqrt(mixture.variances[k].min())
+        deviation = np.sqrt(variances[k].min())
         raise CollapseError(f"{whose} shrunk to a standard deviation of {deviation:.3g}.", None if shared else k)

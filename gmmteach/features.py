@@ -81,13 +81,22 @@ class Features(ABC):
 
 @cache
 def _pairs(n_features: int) -> tuple[Array, Array, Array]:
-    """Every pair of features once, and how much of -½ xᵀΛx each carries: two different ones stand for both halves.
+    """Every pair of features once, in the order in which `_Full` multiplies them.
 
     They are taken as if the features sat in a circle: each with itself, then with its neighbour, with the next but
     one, and so on half the way round. All that are equally far apart can then be multiplied at once.
+
+    Returns
+    -------
+    entries : (n_pairs,), where each pair (d, e) stands in a matrix: d D + e
+    shares : (n_pairs,), how much of -½ xᵀΛx each carries: two different features stand for both halves
+    numbers : (n_features, n_features), which pair each entry of a matrix belongs to
     """
     steps, first = np.divmod(np.arange(n_features * (n_features + 1) // 2), n_features)
-    return first, (first + steps) % n_features, np.where(steps == 0, -0.5, -1)
+    second = (first + steps) % n_features
+    numbers = np.empty((n_features, n_features), dtype=int)
+    numbers[first, second] = numbers[second, first] = np.arange(len(first))
+    return first * n_features + second, np.where(steps == 0, -0.5, -1), numbers
 
 
 class _Full(Features):
@@ -109,10 +118,7 @@ class _Full(Features):
             np.multiply(columns[:half], columns[half:], out=out[last:])
 
     def read_squares(self, sums: Array, n_features: int) -> Array:
-        first, second, _ = _pairs(n_features)
-        squares = np.empty((len(sums), n_features, n_features), dtype=sums.dtype)
-        squares[:, first, second] = squares[:, second, first] = sums
-        return squares
+        return sums.take(_pairs(n_features)[2], axis=1)
 
     def precisions(self, precisions_cholesky: Array) -> Array:
         return precisions_cholesky @ np.swapaxes(precisions_cholesky, -1, -2)
@@ -121,8 +127,8 @@ class _Full(Features):
         return (precisions @ means[:, :, np.newaxis])[:, :, 0]
 
     def quadratic(self, precisions: Array, n_components: int) -> Array:
-        first, second, shares = _pairs(precisions.shape[-1])
-        return shares * precisions[:, first, second]
+        entries, shares, _ = _pairs(precisions.shape[-1])
+        return shares * precisions.reshape(n_components, -1).take(entries, axis=1)
 
     def magnitude(self, precisions: Array, reach: Array) -> float:
         return float((reach * (np.abs(precisions) @ reach[:, :, np.newaxis])[:, :, 0]).sum(axis=1).max())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import isfinite, log, pi
 from operator import index
 from typing import NamedTuple
 
@@ -210,7 +210,7 @@ class Mixture:
         factor = self.precisions_cholesky
         with np.errstate(divide="ignore"):  # a weight of 0 has the logarithm -inf, and that is right
             constants = np.log(self.weights) + self._kind.log_determinants(factor, self.n_features)
-        constants = (constants - self.n_features / 2 * np.log(2 * np.pi)).astype(self.means.dtype)
+        constants = (constants - self.n_features / 2 * log(2 * pi)).astype(self.means.dtype)
         return Density(constants, self.means, factor, self.covariance_type)
 
     def log_joint(self, X: ArrayLike) -> Array:

@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 import sklearn.mixture
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..acceleration import accelerated_em
-from ..covariance import Array, covariance_type_of
+from ..covariance import Array, covariance_type_of, floating
 from ..distributed import DaskSamples, in_rows
 from ..em import em
 from ..missing import Incomplete, fill_with_means, impute
@@ -321,7 +321,7 @@ def _source(X: Array | DaskSamples, sample_weight: Array | None, may_lack_featur
 
 
 def _checked(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
-    array = check_array(values, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True)
+    array = floating(values)
     if array.shape != shape:
         raise ValueError(f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}")
     return array
@@ -346,7 +346,7 @@ def _inverted(values: ArrayLike, covariance_type: str, shape: tuple[int, int]) -
         if (precisions <= 0).any():
             raise ValueError(f"'{covariance_type} precision' should be positive")
         return 1 / precisions
-    symmetric = np.allclose(precisions, np.swapaxes(precisions, -1, -2))
-    if not symmetric or (np.linalg.eigvalsh(precisions) <= 0).any():
+    asymmetry = np.abs(precisions - np.swapaxes(precisions, -1, -2)).max()
+    if asymmetry > 1e-5 * np.abs(precisions).max() or np.linalg.eigvalsh(precisions).min() <= 0:
         raise ValueError(f"'{covariance_type} precision' should be symmetric, positive-definite")
     return np.linalg.inv(precisions)
