@@ -104,16 +104,14 @@ class _Full(Features):
         return 1 + n_features + n_features * (n_features + 1) // 2
 
     def write_squares(self, columns: Array, out: Array) -> None:
-        # In three calls, however many features there are: between calls, threads wait for each other's interpreter.
+        # In two calls, however many features there are: between calls, threads wait for each other's interpreter.
         n_features, n_samples = columns.shape
         steps, half = (n_features - 1) // 2, n_features // 2
+        circle = np.concatenate([columns, columns[:steps]]) if steps else columns
+        to_next, along = circle.strides
+        ahead = as_strided(circle, (1 + steps, n_features, n_samples), (to_next, to_next, along))  # [s, d] is d + s
         last = (1 + steps) * n_features
-        np.multiply(columns, columns, out=out[:n_features])
-        if steps:
-            circle = np.concatenate([columns[1:], columns[:steps]])
-            to_next, along = circle.strides
-            ahead = as_strided(circle, (steps, n_features, n_samples), (to_next, to_next, along))  # [s, d]: d + s + 1
-            np.multiply(columns, ahead, out=out[n_features:last].reshape(ahead.shape))
+        np.multiply(columns, ahead, out=out[:last].reshape(ahead.shape))
         if n_features % 2 == 0:  # those opposite each other, once and not from both ends
             np.multiply(columns[:half], columns[half:], out=out[last:])
 

@@ -7,6 +7,7 @@ array of n_samples by n_components is ever made.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -36,19 +37,19 @@ def soften(log_joint: Array, sample_weight: Array | None) -> tuple[Array, float]
     log_likelihood : float
     """
     limits = np.finfo(log_joint.dtype)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         shares = np.exp(log_joint)
         total = shares.sum(axis=0)
-    if limits.tiny / limits.eps < total.min() and total.max() < limits.max:
-        log_density = np.log(total)
-    else:  # some sample is so far from, or so close to a component that exp has left the range of numbers
+        log_likelihood = _weighted_sum(np.log(total), sample_weight)
+    if not isfinite(log_likelihood) or total.min() < limits.tiny / limits.eps:
+        # Some sample is so far from, or so close to a component that exp has left the range of numbers.
         largest = log_joint.max(axis=0)
         log_joint -= largest
         shares = np.exp(log_joint, out=log_joint)
         total = shares.sum(axis=0)
-        log_density = largest + np.log(total)
+        log_likelihood = _weighted_sum(largest + np.log(total), sample_weight)
     shares *= (1 if sample_weight is None else sample_weight) / total
-    return shares, _weighted_sum(log_density, sample_weight)
+    return shares, log_likelihood
 
 
 def harden(log_joint: Array, sample_weight: Array | None) -> tuple[Array, float]:

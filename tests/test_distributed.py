@@ -50,7 +50,7 @@ def cluster():
             threads_per_worker=1,
             processes=True,
             memory_limit=MEMORY,
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=50,  # workers die on purpose here, and Dask has much to say about it
         ) as cluster,
         distributed.Client(cluster, timeout=120) as client,

@@ -178,12 +178,12 @@ class GaussianMixture(BaseMixture):
         return validate_data(self, in_rows(X), skip_check_array=True, reset=False)
 
     def _run(self, X: Array, sample_weight: Array | None, init: Any, rng: np.random.RandomState) -> Iterator[Snapshot]:
-        data = _source(X, sample_weight)  # says what is wrong with the data before a start is made of them
+        data = self._source(X, sample_weight)  # says what is wrong with the data before a start is made of them
         known = X.rows(ROWS_TO_START, rng) if isinstance(X, DaskSamples) else (X, sample_weight)
         return self._algorithm(data, self._start(*known, init, rng), reg_covar=self.reg_covar)
 
     def _continue(self, X: Array, sample_weight: Array | None) -> Iterator[Snapshot]:
-        return self._algorithm(_source(X, sample_weight), self.mixture_, reg_covar=self.reg_covar)
+        return self._algorithm(self._source(X, sample_weight), self.mixture_, reg_covar=self.reg_covar)
 
     @property
     def _algorithm(self) -> Callable[..., Iterator[Snapshot]]:
@@ -206,7 +206,7 @@ class GaussianMixture(BaseMixture):
     def _start(self, X: Array, sample_weight: Array | None, init: Any, rng: np.random.RandomState) -> Mixture:
         """Starting mixture: what the user gave, and an M-step from `init_params` for the rest."""
         n_features = X.shape[1]
-        X = fill_with_means(X, sample_weight) if np.isnan(X).any() else X
+        X = fill_with_means(X, sample_weight) if self._has_gaps(X) else X
         weights, means, precisions = self.weights_init, self.means_init, self.precisions_init
         return starting_mixture(
             X,
@@ -222,6 +222,17 @@ class GaussianMixture(BaseMixture):
             if precisions is None
             else _inverted(precisions, self.covariance_type, (self.n_components, n_features)),
         )
+
+    def _source(self, X: Array | DaskSamples, sample_weight: Array | None, may_lack_features: bool = False) -> Source:
+        if isinstance(X, DaskSamples):
+            return X
+        if self._has_gaps(X):
+            return Incomplete(X, sample_weight, may_lack_features=may_lack_features)
+        return Samples(X, sample_weight)
+
+    def _has_gaps(self, X: Array) -> bool:
+        """Whether values are missing in validated data; where they must not be, they have been refused by now."""
+        return self.missing == "marginalize" and bool(np.isnan(X).any())
 
     def _validated(self, X: ArrayLike, **options: Any) -> Array:
         if self.missing == "marginalize":
@@ -258,7 +269,7 @@ class GaussianMixture(BaseMixture):
         begins = not hasattr(self, "weights_")
         X = self._validated(X, reset=begins)
         X, sample_weight, init = self._present(X, sample_weight)
-        data = _source(X, sample_weight, may_lack_features=not begins)
+        data = self._source(X, sample_weight, may_lack_features=not begins)
         if begins:
             self._require_samples(X)
             start = self._start(X, sample_weight, init, check_random_state(self.random_state))
@@ -310,14 +321,6 @@ def _where_missing(X: Any) -> str:
         f"Input X contains NaN: feature {names[feature]!r} is missing in {len(rows)} of {len(missing)} samples, first "
         f"in row {rows[0]}; features with holes: {missing.any(axis=0).sum()} of {missing.shape[1]}."
     )
-
-
-def _source(X: Array | DaskSamples, sample_weight: Array | None, may_lack_features: bool = False) -> Source:
-    if isinstance(X, DaskSamples):
-        return X
-    if np.isnan(X).any():
-        return Incomplete(X, sample_weight, may_lack_features=may_lack_features)
-    return Samples(X, sample_weight)
 
 
 def _checked(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
