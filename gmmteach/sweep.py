@@ -124,6 +124,7 @@ class Sweep:
                 weights = None if self.sample_weight is None else self.sample_weight[rows]
                 shares, part = share(theta @ phi, weights)
                 sums += np.dot(shares, phi.T)
+                del shares  # or there would be two of them, in memory and in the cache
                 total += part
             return sums, total
 
