@@ -360,6 +360,15 @@ def test_unlike_theirs_the_message_about_weights_has_its_numbers_in_place(load: 
         GaussianMixture(2, weights_init=[1.5, -0.5]).fit(load("faithful"))
 
 
+@pytest.mark.parametrize("name", ["GaussianMixture", "BayesianGaussianMixture"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1j, "1", None], ids=repr)
+def test_parameters_that_are_not_finite_numbers_are_refused_by_name(load: Any, name: str, bad: Any) -> None:
+    values: Any = [2.0, bad]
+    given = {"means_init": [[2.0, 52.0], values]} if name == "GaussianMixture" else {"mean_prior": values}
+    with pytest.raises(ValueError, match=r"^The parameter .means. should be finite numbers, but got array"):
+        getattr(gmmteach, name)(n_components=2, **given).fit(load("faithful"))
+
+
 BAD_DATA: dict[str, Any] = {
     "NaN": [[1.0, np.nan], [2.0, 3.0], [1.0, 1.0]],
     "infinity": [[1.0, np.inf], [2.0, 3.0], [1.0, 1.0]],

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..covariance import REMEDY, Array, CollapseError
+from ..covariance import REMEDY, Array, CollapseError, floating
 from ..distributed import DaskSamples, answer_lazily
 from ..mixture import Mixture, normalise
 from ..trace import Snapshot, StoppingRule, Trace, is_lazy
@@ -236,6 +236,16 @@ class BaseMixture(DensityMixin, BaseEstimator):
         if weights is None:
             return float(heights.sum()), float(len(heights))
         return float(weights @ heights), float(weights.sum())
+
+
+def checked(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+    """Parameters that a user gave; raise ValueError if they are not finite numbers of the shape they must have."""
+    array = np.asarray(values)
+    if array.shape != shape:
+        raise ValueError(f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}")
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise ValueError(f"The parameter '{name}' should be finite numbers, but got {array!r}")
+    return floating(array)
 
 
 def _weights_of(heights: Array, sample_weight: ArrayLike | None) -> Array | None:

@@ -9,7 +9,6 @@ import numpy as np
 import sklearn.mixture
 from numpy.typing import ArrayLike
 from scipy.special import betaln, gammaln
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,7 +24,7 @@ from ..variational import (
     variational_em,
     variational_m_step,
 )
-from .base import BaseMixture
+from .base import BaseMixture, checked
 
 
 class BayesianGaussianMixture(BaseMixture):
@@ -206,7 +205,7 @@ class BayesianGaussianMixture(BaseMixture):
             weight_prior=self.weight_concentration_prior_type,
             weight_concentration=self.weight_concentration_prior,
             mean_precision=self.mean_precision_prior,
-            mean=None if mean is None else _checked(mean, (n_features,), "means"),
+            mean=None if mean is None else checked(mean, (n_features,), "means"),
             degrees_of_freedom=freedom,
             covariance=None if covariance is None else _checked_scale(covariance, self.covariance_type, n_features),
             sample_weight=sample_weight,
@@ -263,13 +262,6 @@ def _lower_bound(before: Snapshot, after: Snapshot) -> float:
     return float(-terms.q_assignments + copies * wisharts.sum() + weights + means)
 
 
-def _checked(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
-    array = check_array(values, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True)
-    if array.shape != shape:
-        raise ValueError(f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}")
-    return array
-
-
 def _checked_scale(values: ArrayLike, covariance_type: str, n_features: int) -> Array:
     """Covariance of the prior that a user gave: of the right shape, and positive definite."""
     name = f"{covariance_type} covariance_prior"
@@ -279,7 +271,7 @@ def _checked_scale(values: ArrayLike, covariance_type: str, n_features: int) -> 
             raise ValueError(f"The parameter '{name}' should be a positive number, but got {values!r}")
         return scale
     is_matrix = covariance_type in ("full", "tied")
-    scale = _checked(values, (n_features,) * (2 if is_matrix else 1), name)
+    scale = checked(values, (n_features,) * (2 if is_matrix else 1), name)
     if not is_matrix and (scale <= 0).any():
         raise ValueError(f"The parameter '{name}' should be positive, but its smallest value is {scale.min():.3g}")
     if is_matrix and (not np.allclose(scale, scale.T) or np.linalg.eigvalsh(scale)[0] <= 0):

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..acceleration import accelerated_em
-from ..covariance import Array, covariance_type_of, floating
+from ..covariance import Array, covariance_type_of
 from ..distributed import DaskSamples, in_rows
 from ..em import em
 from ..missing import Incomplete, fill_with_means, impute
@@ -22,7 +22,7 @@ from ..online import OBJECTIVE, judged, learn
 from ..starts import INIT_PARAMS, Init, starting_mixture, starts_from_points
 from ..statistics import Samples, Source
 from ..trace import Outcome, Snapshot, StoppingRule, Trace, is_lazy, settled
-from .base import BaseMixture
+from .base import BaseMixture, checked
 
 ROWS_TO_START = 10_000  # of a Dask array, that are brought here for the start
 
@@ -217,7 +217,7 @@ class GaussianMixture(BaseMixture):
             random_state=rng,
             sample_weight=sample_weight,
             weights=None if weights is None else _checked_weights(weights, self.n_components),
-            means=None if means is None else _checked(means, (self.n_components, n_features), "means"),
+            means=None if means is None else checked(means, (self.n_components, n_features), "means"),
             covariances=None
             if precisions is None
             else _inverted(precisions, self.covariance_type, (self.n_components, n_features)),
@@ -323,15 +323,8 @@ def _where_missing(X: Any) -> str:
     )
 
 
-def _checked(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
-    array = floating(values)
-    if array.shape != shape:
-        raise ValueError(f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}")
-    return array
-
-
 def _checked_weights(values: ArrayLike, n_components: int) -> Array:
-    weights = _checked(values, (n_components,), "weights")
+    weights = checked(values, (n_components,), "weights")
     if (weights < 0).any() or (weights > 1).any():
         raise ValueError(
             "The parameter 'weights' should be in the range [0, 1], but got max value "
@@ -344,7 +337,7 @@ def _checked_weights(values: ArrayLike, n_components: int) -> Array:
 
 def _inverted(values: ArrayLike, covariance_type: str, shape: tuple[int, int]) -> Array:
     """Covariances from the precisions a user gave."""
-    precisions = _checked(values, covariance_type_of(covariance_type).shape(*shape), f"{covariance_type} precision")
+    precisions = checked(values, covariance_type_of(covariance_type).shape(*shape), f"{covariance_type} precision")
     if covariance_type in ("diag", "spherical"):
         if (precisions <= 0).any():
             raise ValueError(f"'{covariance_type} precision' should be positive")
