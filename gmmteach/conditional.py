@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from .covariance import Array
 
@@ -40,21 +39,16 @@ class Conditional:
         self._means = means
         known = covariances[:, self.observed[:, np.newaxis], self.observed]
         across = covariances[:, self.observed[:, np.newaxis], self.missing]
-        self._factors = np.linalg.cholesky(known)  # L Lᵀ = Σ_oo
+        self._whitening = np.linalg.inv(np.linalg.cholesky(known))  # L⁻¹, where L Lᵀ = Σ_oo
         # L⁻¹ Σ_om: its square is what the observed features explain of the missing ones.
-        self._explained = np.stack([_solved(factor, part) for factor, part in zip(self._factors, across, strict=True)])
+        self._explained = self._whitening @ across
         self.covariances = covariances[:, self.missing[:, np.newaxis], self.missing] - (
             np.swapaxes(self._explained, 1, 2) @ self._explained
         )
 
     def _whitened(self, known: Array) -> Array:
         """L⁻¹ (x_o - μ_o), (n_components, n_observed, n_samples)."""
-        return np.stack(
-            [
-                _solved(factor, (known - mean).T)
-                for factor, mean in zip(self._factors, self._means[:, self.observed], strict=True)
-            ]
-        )
+        return self._whitening @ (known.T - self._means[:, self.observed, np.newaxis])
 
     def log_density(self, known: Array) -> Array:
         """Log density of the observed features, (n_components, n_samples), nats; 0 where nothing is observed.
@@ -64,18 +58,13 @@ class Conditional:
         known : (n_samples, n_observed)
         """
         squares = np.square(self._whitened(known)).sum(axis=1)
-        log_determinants = np.log(np.diagonal(self._factors, axis1=1, axis2=2)).sum(axis=1)
-        constants = log_determinants + len(self.observed) / 2 * np.log(2 * np.pi)
-        return -0.5 * squares - constants[:, np.newaxis]
+        log_determinants = np.log(np.diagonal(self._whitening, axis1=1, axis2=2)).sum(axis=1)
+        constants = log_determinants - len(self.observed) / 2 * np.log(2 * np.pi)
+        return constants[:, np.newaxis] - 0.5 * squares
 
     def means(self, known: Array) -> Array:
         """Expected missing features, given the observed ones, (n_components, n_samples, n_missing)."""
         return self._means[:, np.newaxis, self.missing] + np.swapaxes(self._whitened(known), 1, 2) @ self._explained
-
-
-def _solved(factor: Array, values: Array) -> Array:
-    """L⁻¹ times a matrix; SciPy before 1.14 cannot do that to nothing."""
-    return solve_triangular(factor, values, lower=True) if values.size else values
 
 
 def patterns(X: Array) -> Iterator[tuple[Array, Array]]:

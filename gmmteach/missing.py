@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from .conditional import Conditional, patterns
 from .covariance import Array, covariance_type_of
 from .mixture import Density, Mixture, RandomState
-from .statistics import Statistics
+from .statistics import Samples, Statistics
 from .sweep import soften
 
 
@@ -48,7 +48,13 @@ class Incomplete:
         if np.isinf(self.X).any():
             raise ValueError("X holds infinity, which is not a missing value: leave these rows out.")
         self.largest = np.nan_to_num(np.abs(self.X)).max(axis=0)
-        self._patterns = list(patterns(self.X))
+        whole = ~np.isnan(self.X).any(axis=1)  # for these, sums are made as if there were no others
+        if sample_weight is not None:
+            whole &= sample_weight > 0
+        weights = None if sample_weight is None else sample_weight[whole]
+        self._whole = Samples(self.X[whole], weights) if whole.any() else None
+        holes = np.flatnonzero(~whole)
+        self._patterns = [(holes[rows], observed) for rows, observed in patterns(self.X[holes])]
 
     @property
     def total_weight(self) -> float:
@@ -85,9 +91,10 @@ class Incomplete:
             holes = np.ix_(np.arange(n_components), split.missing, split.missing)
             squares[holes] += totals[:, np.newaxis, np.newaxis] * split.covariances
         origin = np.zeros(n_features, dtype=self.X.dtype)
-        return Statistics(
+        found = Statistics(
             density.covariance_type, origin, centres, counts, sums, kind.from_dense(squares), log_likelihood
         )
+        return found if self._whole is None else found + self._whole.expect(density, about=centres)
 
 
 def log_weights(density: Density) -> Array:

@@ -272,6 +272,16 @@ def test_whole_weights_are_repeated_rows(covariance_type: str, rough_start: Any,
     assert_allclose(weighted.covariances, plain.covariances, rtol=1e-7, atol=1e-9)
 
 
+def test_whole_rows_that_count_for_nothing_are_as_good_as_absent(rough_start: Any, load: Any) -> None:
+    X = at_random(load("iris"), 0.3)
+    holes = np.isnan(X).any(axis=1)
+    assert 0 < holes.sum() < len(X)
+    density = rough_start(load("iris"), 3, "full").density
+    found, expected = Incomplete(X, holes.astype(float)).expect(density), Incomplete(X[holes]).expect(density)
+    assert found.log_likelihood == pytest.approx(expected.log_likelihood, rel=1e-12)
+    assert_allclose(found.squares, expected.squares, rtol=1e-12, atol=1e-12)
+
+
 def test_a_collapse_is_named(load: Any) -> None:
     X = at_random(load("faithful"), 0.2)
     X[:6] = [3.0, 70.0]

@@ -483,9 +483,9 @@ class TraceArtists:
         ax.grid(axis="y", color=tone["grid"])
         ax.set_axisbelow(True)
         if hidden:
-            ax.annotate(
-                f"▼ {format_number(self._objective[0])}", (first, low - room), xytext=(8, 4),
-                textcoords="offset points", fontsize=theme.SMALL, color=tone["quiet"],
+            ax.annotate(  # in the corner that a rising curve leaves free
+                f"▼ starts at {format_number(self._objective[0])}", (1, 0), xycoords="axes fraction", xytext=(-8, 6),
+                textcoords="offset points", ha="right", fontsize=theme.SMALL, color=tone["quiet"],
             )  # fmt: skip
         if ahead:
             ax.plot(
