@@ -33,7 +33,7 @@ from .mixture import Density
 from .sweep import Sweep, block_size, soften
 from .threads import in_threads
 
-WIDE = 300  # quadratic and other features a component, beyond which the direct form is also the faster one
+WIDE = 300  # features of `features.py` for each component; with more, the direct form is the faster one, too
 
 
 def weighted_moments(

@@ -61,14 +61,14 @@ def features_of(X: Any, covariance_type: str) -> Any:
     return phi
 
 
-@pytest.mark.parametrize("n_features", [1, 2, 5])
+@pytest.mark.parametrize("n_features", [1, 2, 3, 4, 5])
 def test_the_number_of_features_is_that_of_the_table(n_features: int) -> None:
     counts = {name: features.count(n_features) for name, features in FEATURES.items()}
     d = n_features
     assert counts == {"full": 1 + d + d * (d + 1) // 2, "tied": 1 + d, "diag": 1 + 2 * d, "spherical": 2 + d}
 
 
-@pytest.mark.parametrize("n_features", [1, 2, 5])
+@pytest.mark.parametrize("n_features", [1, 2, 3, 4, 5])
 def test_log_densities_are_linear_in_the_features(n_features: int, covariance_type: str) -> None:
     """Natural parameters times features is SciPy's log density; for 'tied', but for -½ xᵀΛx."""
     X, covariance = correlated(40, n_features)
@@ -84,7 +84,7 @@ def test_log_densities_are_linear_in_the_features(n_features: int, covariance_ty
         assert_allclose(log_joint[k], expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("n_features", [1, 2, 5])
+@pytest.mark.parametrize("n_features", [1, 2, 3, 4, 5])
 def test_sums_of_squares_are_read_as_they_were_written(n_features: int, covariance_type: str) -> None:
     X, _ = correlated(40, n_features)
     shares = np.random.RandomState(1).uniform(size=(3, 40))
@@ -177,7 +177,8 @@ def test_just_below_the_switch_the_digits_are_those_promised(n_features: int, dt
         log_joint = log_joint - 0.5 * np.einsum("nd,de,ne->n", z.astype(Long), precision.astype(Long), z.astype(Long))
     exact, eps = exact_log_joint(density, samples.X), float(np.finfo(dtype).eps)
     error = float(np.abs(log_joint - exact).max())
-    assert error <= (8 if dtype == np.float64 else 50) * eps * terms
+    in_single = 20 if n_features <= 32 else 50
+    assert error <= (8 if dtype == np.float64 else in_single) * eps * terms
     absolute = 2 * terms + np.abs(density.log_constants).max()
     assert error <= len(theta[0]) * eps * absolute
     # and so does their sum over samples and components, which is what a trace shows

@@ -31,9 +31,7 @@ TYPES = ("full", "tied", "diag", "spherical")
 @cache
 def data(name: str) -> Any:
     rng = np.random.RandomState(0)
-    if (
-        name == "wide"
-    ):  # too many pairs of features for two components: for type "full" the direct form is the quicker one
+    if name == "wide":  # so many pairs of features that "full" takes the direct form for its two components
         return rng.standard_normal((400, 40)) + 3 * np.repeat(np.eye(40)[:2], 200, axis=0)
     if name == "blocks":  # more than one block, and more than one thread
         return rng.standard_normal((70_000, 3)) + 3 * rng.randint(0, 2, (70_000, 1))
