@@ -42,13 +42,14 @@ class Incomplete:
         X = np.asarray(X)
         self.X = X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
         self.sample_weight = sample_weight
-        empty = np.flatnonzero(np.isnan(self.X).all(axis=0))
+        absent = np.isnan(self.X)
+        empty = np.flatnonzero(absent.all(axis=0))
         if len(empty) and not may_lack_features:
             raise ValueError(f"Feature {empty[0]} is missing in every sample: leave it out.")
         if np.isinf(self.X).any():
             raise ValueError("X holds infinity, which is not a missing value: leave these rows out.")
         self.largest = np.nan_to_num(np.abs(self.X)).max(axis=0)
-        whole = ~np.isnan(self.X).any(axis=1)  # for these, sums are made as if there were no others
+        whole = ~absent.any(axis=1)  # for these, sums are made as if there were no others
         if sample_weight is not None:
             whole &= sample_weight > 0
         weights = None if sample_weight is None else sample_weight[whole]

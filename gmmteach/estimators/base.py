@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..covariance import REMEDY, Array, CollapseError, floating
+from ..covariance import REMEDY, Array, CollapseError
 from ..distributed import DaskSamples, answer_lazily
 from ..mixture import Mixture, normalise
 from ..trace import Snapshot, StoppingRule, Trace, is_lazy
@@ -245,7 +245,13 @@ def checked(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
         raise ValueError(f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}")
     if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
         raise ValueError(f"The parameter '{name}' should be finite numbers, but got {array!r}")
-    return floating(array)
+    return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
+
+
+def positive_definite(matrices: Array) -> bool:
+    """Whether all of these matrices, (..., n_features, n_features), are symmetric and positive definite."""
+    symmetric = np.allclose(matrices, np.swapaxes(matrices, -1, -2))
+    return symmetric and bool((np.linalg.eigvalsh(matrices) > 0).all())
 
 
 def _weights_of(heights: Array, sample_weight: ArrayLike | None) -> Array | None:

@@ -24,7 +24,7 @@ from ..variational import (
     variational_em,
     variational_m_step,
 )
-from .base import BaseMixture, checked
+from .base import BaseMixture, checked, positive_definite
 
 
 class BayesianGaussianMixture(BaseMixture):
@@ -274,6 +274,6 @@ def _checked_scale(values: ArrayLike, covariance_type: str, n_features: int) -> 
     scale = checked(values, (n_features,) * (2 if is_matrix else 1), name)
     if not is_matrix and (scale <= 0).any():
         raise ValueError(f"The parameter '{name}' should be positive, but its smallest value is {scale.min():.3g}")
-    if is_matrix and (not np.allclose(scale, scale.T) or np.linalg.eigvalsh(scale)[0] <= 0):
+    if is_matrix and not positive_definite(scale):
         raise ValueError(f"The parameter '{name}' should be symmetric, positive-definite")
     return scale

@@ -22,7 +22,7 @@ from ..online import OBJECTIVE, judged, learn
 from ..starts import INIT_PARAMS, Init, starting_mixture, starts_from_points
 from ..statistics import Samples, Source
 from ..trace import Outcome, Snapshot, StoppingRule, Trace, is_lazy, settled
-from .base import BaseMixture, checked
+from .base import BaseMixture, checked, positive_definite
 
 ROWS_TO_START = 10_000  # of a Dask array, that are brought here for the start
 
@@ -342,7 +342,6 @@ def _inverted(values: ArrayLike, covariance_type: str, shape: tuple[int, int]) -
         if (precisions <= 0).any():
             raise ValueError(f"'{covariance_type} precision' should be positive")
         return 1 / precisions
-    asymmetry = np.abs(precisions - np.swapaxes(precisions, -1, -2)).max()
-    if asymmetry > 1e-5 * np.abs(precisions).max() or np.linalg.eigvalsh(precisions).min() <= 0:
+    if not positive_definite(precisions):
         raise ValueError(f"'{covariance_type} precision' should be symmetric, positive-definite")
     return np.linalg.inv(precisions)
